@@ -1,0 +1,493 @@
+"""One uniform way to call whatever forward and backward their author wrote.
+
+People write the two halves of a layer in a handful of styles. `Pair` finds out which one it has been given, from the
+parameters' names and from what the forward returns, and offers the same two calls for all of them: `forward(inputs)`
+and `pull(run, douts)`. Everything behind this module sees lists of arrays only.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .errors import UsageError, UserCodeError
+
+Array = np.ndarray
+
+#: Names that people give to what the forward saves, to the forward's own output, and to inputs that take no gradient.
+CACHE = re.compile(r"(.*_)?(caches?|ctx|context|saved|memo|tape|state|stash|store[ds]?|residuals?)$", re.I)
+OUTPUT = re.compile(r"(out|outputs?|result)$", re.I)
+UPSTREAM = re.compile(r"(d_?\w+|\w*grad\w*|upstream|g|gy|g_\w+|delta\w*|cotangents?|ct|v|vjp|up|\w+_bar|next_d\w+)$", re.I)
+CONSTANT = re.compile(
+    r"(y|t|ys|y_?true|target\w*|label\w*|truth|gt|mask\w*|keep|eps\w*|epsilon|reg\w*|lam\w*|lambda_?|alpha|slope|"
+    r"momentum|p|rate|prob|temperature|tau|decay|weight_decay|lr|learning_rate|threshold|margin|running_\w+|moving_\w+)$",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward call: its outputs as float arrays, how they were nested, what it saved, and the arguments it had."""
+
+    outs: list[Array]
+    out_tree: Any
+    cache: Any
+    arguments: list[Any]
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether the value is a real number or an array of them."""
+    return isinstance(value, (int, float, np.number, np.ndarray)) and np.asarray(value).dtype.kind in "fiub"
+
+
+def is_float(value: Any) -> bool:
+    """Whether a gradient with respect to the value makes sense: a float, or an array of floats."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "f"
+    return isinstance(value, (float, np.floating))
+
+
+def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters that can be filled by position; empty where the signature cannot be read."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _takes_any_number(function: Callable[..., Any]) -> bool:
+    try:
+        return any(p.kind == p.VAR_POSITIONAL for p in inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return True
+
+
+def bind_inputs(forward: Callable[..., Any], inputs: Any, names: Sequence[str] | None = None) -> tuple[list[str], list[Any]]:
+    """Names and values of the forward's arguments, in its own order.
+
+    Raises UsageError where the inputs do not fit the forward's parameters.
+    """
+    known = [p.name for p in parameters(forward)]
+    function = getattr(forward, "__name__", "the forward")
+    if isinstance(inputs, dict):
+        unknown = [name for name in inputs if known and name not in known and not _takes_keywords(forward)]
+        if unknown:
+            raise UsageError(f"{function} has no parameter {unknown[0]!r}; its parameters are {', '.join(known)}")
+        required = [p.name for p in parameters(forward) if p.default is p.empty]
+        missing = [name for name in required if name not in inputs]
+        if missing:
+            raise UsageError(f"{function} needs a value for {', '.join(missing)}; inputs has {', '.join(inputs) or 'nothing'}")
+        ordered = [name for name in known if name in inputs] + [name for name in inputs if name not in known]
+        return ordered, [inputs[name] for name in ordered]
+    if not isinstance(inputs, (tuple, list)):
+        inputs = (inputs,)
+    values = list(inputs)
+    if names is None:
+        names = known[: len(values)]
+        names += [f"x{position}" for position in range(len(names), len(values))]
+    if len(names) != len(values):
+        raise UsageError(f"names has {len(names)} entries ({', '.join(names)}) for {len(values)} inputs")
+    if known and not _takes_any_number(forward):
+        required = [p.name for p in parameters(forward) if p.default is p.empty]
+        if not len(required) <= len(values) <= len(known):
+            raise UsageError(
+                f"{function} takes {len(known)} inputs ({', '.join(known)}), but {len(values)} were given"
+            )
+    return list(names), values
+
+
+def _takes_keywords(function: Callable[..., Any]) -> bool:
+    try:
+        return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return True
+
+
+class Pair:
+    """A forward and a backward, called in whichever style they were written.
+
+    `paths` names the leaves to differentiate with respect to, such as `x` or `params['W1']`. The styles are
+
+    - `forward(*inputs) -> (out, cache)` with `backward(dout, cache)`, also with several outputs and douts;
+    - `forward(*inputs) -> out` with `backward(dout, *inputs)`, in any order of parameters whose names tell;
+    - `forward(*inputs) -> scalar` with `gradient(*inputs)`, which takes no upstream gradient;
+    - `forward(*inputs) -> (loss, gradients)` with no backward at all (`backward=None`);
+    - `forward` and `backward(dout)` that share state (methods, closures).
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any] | None,
+        inputs: Any,
+        *,
+        names: Sequence[str] | None = None,
+        wrt: Sequence[str] | None = None,
+        reference: Callable[..., Any] | None = None,
+        gradient: bool = False,
+    ):
+        self.forward_function, self.backward_function, self.reference = forward, backward, reference
+        self.names, self.values = bind_inputs(forward, inputs, names)
+        keyword_only = {p.name for p in _keyword_only(forward)}
+        self.keywords = [name for name in self.names if name in keyword_only]
+        self.forwards = self.backwards = 0
+        self.out_names: list[str] = []
+        self._bindings: list[str] | None = None
+        if gradient and backward is not None:
+            own = [p.name for p in parameters(backward)] or self.names
+            self._bindings = [n if n in self.names else self.names[k] if k < len(self.names) else "default" for k, n in enumerate(own)]
+        self._wrt = None if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
+        self.paths = self._differentiable()
+
+    # -- inputs ---------------------------------------------------------------------------------------------------
+
+    def _differentiable(self) -> list[str]:
+        everything = [(path, leaf) for name, value in zip(self.names, self.values) for path, leaf in tree.flatten(value, name)]
+        if self._wrt is not None:
+            chosen = [p for p, _ in everything if any(p == w or p.startswith(w + "[") for w in self._wrt)]
+            for wanted in self._wrt:
+                if not any(p == wanted or p.startswith(wanted + "[") for p, _ in everything):
+                    raise UsageError(f"wrt names {wanted!r}, but the inputs are {', '.join(p for p, _ in everything)}")
+            for path, leaf in everything:
+                if path in chosen and not is_float(leaf):
+                    raise UsageError(f"cannot differentiate with respect to {path}: it holds {_kind(leaf)}; give floats")
+            return chosen
+        found = []
+        for name, value in zip(self.names, self.values):
+            inside = list(tree.flatten(value, name))
+            floats = [path for path, leaf in inside if is_float(leaf)]
+            # A dict with strings, flags or plain numbers in it is a bag of settings, such as bn_param.
+            if isinstance(value, dict) and not all(isinstance(leaf, np.ndarray) for _, leaf in inside):
+                continue
+            found += floats
+        if not found:
+            kinds = ", ".join(f"{path}: {_kind(leaf)}" for path, leaf in everything) or "none at all"
+            raise UsageError(f"nothing to differentiate: no input holds floats ({kinds}); write 3.0 rather than 3")
+        for path, leaf in everything:
+            if isinstance(leaf, (complex, np.complexfloating)) or getattr(leaf, "dtype", np.dtype(float)).kind == "c":
+                raise UsageError(f"{path} is complex; only real inputs can be checked (split it into two real arrays)")
+        return found
+
+    def leaves(self, values: Sequence[Any] | None = None) -> list[Any]:
+        """The differentiable leaves of the arguments, as the author gave them."""
+        values = self.values if values is None else values
+        inside = dict(pair for name, value in zip(self.names, values) for pair in tree.flatten(value, name))
+        return [inside[path] for path in self.paths]
+
+    def arguments(self, values: Sequence[Any] | None = None, leaves: Sequence[Any] | None = None) -> list[Any]:
+        """Fresh arguments for one forward call, with `leaves` in the places of the differentiable ones."""
+        values = self.values if values is None else values
+        if leaves is None:
+            return [tree.copy(value) for value in values]
+        given = dict(zip(self.paths, leaves))
+        filled = []
+        for name, value in zip(self.names, values):
+            inside = [given[path] if path in given else tree.copy(leaf) for path, leaf in tree.flatten(value, name)]
+            filled.append(tree.fill(value, iter(inside)))
+        return filled
+
+    # -- forward --------------------------------------------------------------------------------------------------
+
+    def _call(self, function: Callable[..., Any], arguments: Sequence[Any], during: str) -> Any:
+        positional = [a for name, a in zip(self.names, arguments) if name not in self.keywords]
+        named = {name: a for name, a in zip(self.names, arguments) if name in self.keywords}
+        self.forwards += 1
+        try:
+            with np.errstate(all="ignore"):
+                return function(*positional, **named)
+        except Exception as problem:
+            raise UserCodeError(function, during) from problem
+
+    def forward(self, arguments: Sequence[Any]) -> Run:
+        """Run the author's own forward."""
+        result = self._call(self.forward_function, arguments, "running the forward")
+        return self._split(result, list(arguments))
+
+    def outputs(self, arguments: Sequence[Any]) -> list[Array]:
+        """What the numeric derivative differentiates: the reference's outputs if there is a reference."""
+        if self.reference is None:
+            return self.forward(arguments).outs
+        result = self._call(self.reference, arguments, "running the reference forward")
+        return self._split(result, list(arguments)).outs
+
+    def _split(self, result: Any, arguments: list[Any]) -> Run:
+        outs, cache = self._without_cache(result)
+        if outs is None:
+            raise NotImplementedError(f"{getattr(self.forward_function, '__name__', 'the forward')} returned None")
+        named = list(tree.flatten(outs, "out"))
+        if not self.out_names:
+            for path, leaf in named:
+                if leaf is None:
+                    raise NotImplementedError(f"{getattr(self.forward_function, '__name__', 'the forward')} returned None")
+                if not is_numeric(leaf):
+                    raise UsageError(
+                        f"{getattr(self.forward_function, '__name__', 'the forward')} returned {_kind(leaf)} as its output "
+                        f"{path}; a forward returns arrays, or (out, cache)"
+                    )
+            self.out_names = [path for path, _ in named]
+        return Run([np.asarray(leaf) for _, leaf in named], outs, cache, arguments)
+
+    def _without_cache(self, result: Any) -> tuple[Any, Any]:
+        """Split what the forward returned into outputs and cache, according to what the backward takes."""
+        if not isinstance(result, (tuple, list)) or len(result) < 2:
+            return result, None
+        if self.backward_function is None:
+            return result[0], result[1] if len(result) == 2 else tuple(result[1:])
+        if self._has_cache(result):
+            return (result[0] if len(result) == 2 else tuple(result[:-1])), result[-1]
+        return tuple(result), None
+
+    def _has_cache(self, result: Sequence[Any]) -> bool:
+        roles = self.roles(len(result))
+        if "cache" in roles:
+            return True
+        upstream = roles.count("dout")
+        if upstream == len(result):
+            return False
+        return not is_numeric(result[-1]) or upstream == len(result) - 1
+
+    # -- backward -------------------------------------------------------------------------------------------------
+
+    def roles(self, returned: int) -> list[str]:
+        """What each parameter of the backward is given: "dout", "cache", "out", or the name of an input.
+
+        `returned` is how many values the forward returns. Names decide where they tell; positions decide the rest.
+        """
+        if self._bindings is not None:
+            return self._bindings
+        assert self.backward_function is not None
+        own = parameters(self.backward_function)
+        names = [p.name for p in own]
+        if not own:  # a C function, or *args only: the commonest contract
+            self._bindings = ["dout", "cache"] if returned > 1 else ["dout", *self.names]
+            return self._bindings
+        forward_names = set(self.names)
+        roles: list[str | None] = []
+        for name in names:
+            if name in forward_names and not (CACHE.match(name) and returned > 1):
+                roles.append(name)
+            elif CACHE.match(name):
+                roles.append("cache")
+            elif OUTPUT.match(name):
+                roles.append("out")
+            elif UPSTREAM.match(name):
+                roles.append("dout")
+            else:
+                roles.append(None)
+        for position, parameter in enumerate(own):  # optional parameters that nothing fills keep their defaults
+            if roles[position] is None and parameter.default is not parameter.empty:
+                roles[position] = "default"
+        self._bindings = self._by_position(roles, returned)
+        return self._bindings
+
+    def _by_position(self, roles: list[str | None], returned: int) -> list[str]:
+        inputs = list(self.names)
+        if all(role in inputs for role in roles):
+            return [str(role) for role in roles]  # a gradient function: the forward's parameters and nothing else
+        if None not in roles and ("dout" in roles or roles == ["cache"]):
+            return [str(role) for role in roles]
+        count = len([role for role in roles if role != "default"])
+        if returned > 1 and count == returned:
+            by_position = ["dout"] * (returned - 1) + ["cache"]
+        elif count == 1 and len(inputs) != 1:
+            by_position = ["dout"]
+        elif count == 2 and returned > 1:
+            by_position = ["dout", "cache"]
+        elif count == 1 + len(inputs):
+            by_position = ["dout", *inputs]
+        elif count == returned + len(inputs):
+            by_position = ["dout"] * returned + inputs
+        elif count == len(inputs):
+            by_position = inputs
+        else:
+            by_position = []
+        if not by_position:
+            name = getattr(self.backward_function, "__name__", "the backward")
+            wants = ", ".join(p.name for p in parameters(self.backward_function))  # type: ignore[arg-type]
+            raise UsageError(
+                f"cannot tell how to call {name}({wants}): its parameters are neither (dout, cache), nor dout with the "
+                f"forward's own parameters ({', '.join(inputs)})"
+            )
+        filled = iter(by_position)
+        return ["default" if role == "default" else next(filled) for role in roles]
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether the backward takes no upstream gradient, so that the output must be a scalar."""
+        return self.backward_function is None or (self._bindings is not None and "dout" not in self._bindings)
+
+    def fresh(self, run: Run, values: Sequence[Any]) -> Run:
+        """A run that a backward may use up: the same one, unless the two halves share hidden state."""
+        if self._bindings is not None and set(self._bindings) <= {"dout", "default"}:
+            return self.forward(self.arguments(values))
+        return run
+
+    def pull(self, run: Run, douts: Sequence[Any]) -> Any:
+        """What the author's backward returns for these upstream gradients, untouched."""
+        self.backwards += 1
+        if self.backward_function is None:
+            return run.cache
+        roles = self._bindings if self._bindings is not None else self.roles(1)
+        if "dout" in roles and roles.count("dout") == len(douts):
+            upstream = iter(douts)
+        else:  # one parameter for all: nested as the outputs are
+            upstream = iter([tree.fill(run.out_tree, iter(douts))] * max(1, roles.count("dout")))
+        given = dict(zip(self.names, run.arguments))
+        filled: dict[str, Any] = {}
+        for parameter, role in zip(parameters(self.backward_function), roles):
+            if role == "dout":
+                filled[parameter.name] = next(upstream)
+            elif role == "cache":
+                filled[parameter.name] = run.cache
+            elif role == "out":
+                filled[parameter.name] = run.out_tree
+            elif role != "default":
+                filled[parameter.name] = given[role]
+        try:
+            with np.errstate(all="ignore"):
+                if filled:
+                    positional = [
+                        filled[p.name] for p in parameters(self.backward_function) if p.name in filled and _leads(p, filled, self)
+                    ]
+                    rest = {k: v for k, v in list(filled.items())[len(positional) :]}
+                    return self.backward_function(*positional, **rest)
+                return self.backward_function(*upstream, *([run.cache] if "cache" in roles else run.arguments))
+        except Exception as problem:
+            raise UserCodeError(self.backward_function, "running the backward") from problem
+
+    def upstream(self, run: Run, flat: Sequence[Array]) -> list[Any]:
+        """Upstream gradients of the outputs' own types: a number for a number, an array of its dtype for an array."""
+        typed: list[Any] = []
+        for leaf, dout in zip(tree.leaves(run.out_tree), flat):
+            dtype = leaf.dtype if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind == "f" else np.dtype(float)
+            typed.append(np.array(dout, dtype=dtype) if isinstance(leaf, np.ndarray) else dtype.type(dout))
+        return typed
+
+    # -- the gradients' places ------------------------------------------------------------------------------------
+
+    def assign(self, returned: Any) -> dict[str, Any]:
+        """Gradients by the path of their input. Raises MisfitError where the number or the names do not fit."""
+        if isinstance(returned, dict):
+            return self._by_name(returned)
+        top = [name for name in self.names if any(_under(path, name) for path in self.paths)]
+        items = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+        if isinstance(returned, list) and len(top) == 1 and not isinstance(self._value(top[0]), (tuple, list)):
+            if len(items) != 1:  # a plain list of numbers for one array
+                items = [np.asarray(returned)] if all(isinstance(i, (int, float)) for i in items) else items
+        if len(items) == len(self.names) and len(items) > len(top):  # a None for each input without a gradient
+            if all(item is None for name, item in zip(self.names, items) if name not in top):
+                items = [item for name, item in zip(self.names, items) if name in top]
+        for candidates in self._candidates(top):
+            if len(candidates) == len(items):
+                return self._spread(dict(zip(candidates, items)))
+        if len(items) == len(self.paths):
+            return dict(zip(self.paths, items))
+        if len(top) == 1 and isinstance(returned, (tuple, list)):
+            return self._spread({top[0]: returned})
+        raise MisfitError(
+            f"returned {len(items)} gradient{'s' if len(items) != 1 else ''} for {len(top)} differentiable "
+            f"input{'s' if len(top) != 1 else ''} ({', '.join(top)})"
+        )
+
+    def _candidates(self, top: list[str]) -> list[list[str]]:
+        """Which inputs a sequence of gradients may belong to, most likely first."""
+        if self._wrt is not None:
+            return [top]
+        arrays = [name for name in top if not isinstance(self._value(name), (float, np.floating))]
+        variables = [name for name in top if not CONSTANT.match(name)]
+        both = [name for name in arrays if name in variables]
+        return [top, arrays, variables, both]
+
+    def _value(self, name: str) -> Any:
+        return self.values[self.names.index(name)]
+
+    def _spread(self, by_input: dict[str, Any]) -> dict[str, Any]:
+        """From gradients by input to gradients by leaf."""
+        found: dict[str, Any] = {}
+        for name, gradient in by_input.items():
+            own = [path for path in self.paths if _under(path, name)]
+            if own == [name]:
+                found[name] = gradient
+            elif gradient is None:
+                found.update(dict.fromkeys(own))
+            elif isinstance(gradient, dict):
+                found.update(self._match_keys(gradient, own))
+            else:
+                inside = tree.leaves(gradient)
+                if len(inside) != len(own):
+                    raise MisfitError(f"returned {len(inside)} gradients for the {len(own)} arrays in {name}")
+                found.update(zip(own, inside))
+        return found
+
+    def _by_name(self, returned: dict[Any, Any]) -> dict[str, Any]:
+        flat: dict[str, Any] = {}
+        for key, value in returned.items():
+            if isinstance(value, dict):
+                flat.update(value)
+            else:
+                flat[key] = value
+        found = self._match_keys(flat, self.paths)
+        claimed = {path.split("[")[0] for path in found}
+        missing = [path for path in self.paths if path not in found and (self._wrt or path.split("[")[0] in claimed)]
+        if not found or missing:
+            raise MisfitError(
+                f"returned gradients named {', '.join(map(str, flat)) or 'nothing'}, and none of them is for "
+                f"{', '.join(missing or self.paths)}"
+            )
+        return found
+
+    @staticmethod
+    def _match_keys(gradients: dict[Any, Any], paths: Sequence[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for path in paths:
+            own = re.sub(r"^.*\['?(.*?)'?\]$", r"\1", path)
+            for key in gradients:
+                if str(key) in (path, own) or _base(str(key)) == _base(own):
+                    found[path] = gradients[key]
+                    break
+            else:  # deeplearning.ai's style: dxt for xt, da_prev for a_prev, da0 for a0
+                close = [key for key in gradients if own and str(key).lower() in ("d" + own.lower(), "d_" + own.lower())]
+                if close:
+                    found[path] = gradients[close[0]]
+        return found
+
+
+class MisfitError(Exception):
+    """The gradients returned do not fit the inputs in number or name; the text completes "<backward> ..."."""
+
+
+def _base(name: str) -> str:
+    """dW1, grad_W1, W1_grad and W1 are the same gradient's name."""
+    return re.sub(r"^(d(?=[A-Z_])_?|grad_?|g_)|(_?grad)$", "", name)
+
+
+def _under(path: str, name: str) -> bool:
+    return path == name or path.startswith(name + "[")
+
+
+def _keyword_only(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return [p for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY]
+    except (TypeError, ValueError):
+        return []
+
+
+def _leads(parameter: inspect.Parameter, filled: dict[str, Any], pair: Pair) -> bool:
+    """Whether every parameter before this one is filled, so that it can be given by position."""
+    for other in parameters(pair.backward_function):  # type: ignore[arg-type]
+        if other.name not in filled:
+            return False
+        if other.name == parameter.name:
+            return True
+    return False
+
+
+def _kind(leaf: Any) -> str:
+    if isinstance(leaf, np.ndarray):
+        return f"an array of {leaf.dtype}"
+    return f"{type(leaf).__name__}"

@@ -1,0 +1,194 @@
+"""Claimed gradients against numeric ones at one point: entry by entry (full), or along random directions (fast)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .independence import Group, groups
+from .numerical import EPS, STEP, Array, Function, Judgement, Line, complex_step, judge, rung
+
+#: What became of each entry. The order is of severity.
+RIGHT, KINK, UNSETTLED, CORNER, WRONG = range(5)
+CODES = {"right": RIGHT, "kink": KINK, "unsettled": UNSETTLED, "corner": CORNER, "wrong": WRONG}
+
+#: An entry a million times smaller than its gradient is settled by showing that it is small.
+NEGLIGIBLE = 1e-6
+#: The full Jacobian is kept for the diagnosis up to this many numbers.
+KEEP = 4_000_000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Comparison:
+    """Per leaf: the numeric gradient, its error bar, and what became of each entry (RIGHT ... WRONG)."""
+
+    numeric: list[Array]
+    error: list[Array]
+    status: list[Array]
+    jacobian: list[Array | None] = field(default_factory=list)
+
+    @property
+    def worst(self) -> int:
+        """The most severe status of all entries."""
+        return max((int(s.max()) for s in self.status if s.size), default=RIGHT)
+
+
+def compare_entries(
+    function: Function,
+    dout: Array,
+    claims: Sequence[Array],
+    out_shapes: Sequence[tuple[int, ...]],
+    rtol: float,
+    progress: Progress | None = None,
+    keep_jacobian: bool = True,
+    only: Sequence[int] | None = None,
+) -> Comparison:
+    """Check every entry of the claimed gradients of <dout, outputs>: two evaluations for an ordinary entry.
+
+    An entry that one central difference does not settle climbs the ladder of steps. `only` limits the work to some leaves.
+    """
+    total = sum(x.size for x in function.x)
+    keep = keep_jacobian and total * max(dout.size, 1) <= KEEP
+    result = Comparison(
+        [np.array(claim, dtype=float) for claim in claims],
+        [np.zeros(x.shape) for x in function.x],
+        [np.zeros(x.shape, dtype=np.int8) for x in function.x],
+        [np.zeros((x.size, dout.size)) if keep else None for x in function.x],
+    )
+    done = 0
+    for leaf, x in enumerate(function.x):
+        if only is not None and leaf not in only:
+            continue
+        typical = _rms(claims[leaf])
+        for group in groups(function, leaf, out_shapes) if x.size else ():
+            settled = _central(function, leaf, group, dout, claims[leaf], typical, rtol, result)
+            for position in group.flat[~settled]:
+                index = tuple(int(i) for i in np.unravel_index(position, x.shape))
+                verdict = judge_entry(function, leaf, index, dout, float(claims[leaf][index]), typical, rtol)
+                result.numeric[leaf][index] = verdict.value
+                result.error[leaf][index] = verdict.error
+                result.status[leaf][index] = CODES[verdict.status]
+            done += group.flat.size
+            if progress is not None:
+                progress(done, total)
+    return result
+
+
+def _rms(x: Array) -> float:
+    finite = x[np.isfinite(x)]
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+
+
+def _central(
+    function: Function, leaf: int, group: Group, dout: Array, claim: Array, typical: float, rtol: float, result: Comparison
+) -> Array:
+    """One central difference for a group of entries; returns which of them it settles. The rest need more steps."""
+    x = np.atleast_1d(function.x[leaf][group.select]).ravel()
+    claimed = np.atleast_1d(claim[group.select]).ravel()
+    h = STEP * np.maximum(np.abs(x), function.scale[leaf])
+    up, down = x + h, x - h
+    shape = np.shape(function.x[leaf][group.select])
+    plus = function.moved(leaf, group.select, up.reshape(shape))
+    minus = function.moved(leaf, group.select, down.reshape(shape))
+    out, owner, count = function.out, group.owner, x.size
+    with np.errstate(all="ignore"):
+        wide = up - down
+        width = wide[owner] if count > 1 else wide[0]
+        change = plus - minus
+        central = _sums(dout * change, owner, count) / wide
+        rising = _sums(dout * (plus - out), owner, count) / (up - x)
+        falling = _sums(dout * (out - minus), owner, count) / (x - down)
+        felt = EPS * np.abs(dout) * np.maximum(np.abs(plus), np.abs(minus)) * ((plus != out) | (minus != out))
+        noise = 4 * _sums(felt, owner, count) / h
+        size = np.maximum(np.abs(claimed), np.abs(central))
+        agrees = np.abs(central - claimed) <= 0.3 * rtol * size + noise
+        quiet = noise <= 1e-5 * np.maximum(size, 1e-3 * typical)
+        straight = np.abs(rising - falling) <= 1e-3 * np.maximum(np.abs(rising), np.abs(falling)) + 20 * noise
+        # An entry that no output feels, and that is claimed to be 0, is settled too (if dout cannot hide anything).
+        still = (_sums((plus != out) | (minus != out), owner, count) == 0) & (claimed == 0) & bool(np.all(dout != 0))
+        jacobian = result.jacobian[leaf]
+        if jacobian is not None:
+            jacobian[group.flat[owner], np.arange(out.size)] = change / width
+    result.numeric[leaf].flat[group.flat] = central
+    result.error[leaf].flat[group.flat] = noise
+    return np.isfinite(central) & ((agrees & quiet & straight) | still)
+
+
+def _sums(values: Array, owner: Array, count: int) -> Array:
+    if count == 1:
+        return np.atleast_1d(np.sum(values, dtype=float))
+    return np.bincount(owner, weights=values, minlength=count)
+
+
+def judge_entry(
+    function: Function, leaf: int, index: tuple[int, ...], dout: Array, claim: float, typical: float, rtol: float
+) -> Judgement:
+    """One entry on the whole ladder of steps, with the complex step as second opinion where rounding hides it."""
+    if not np.isfinite(function.x[leaf][index]):
+        return Judgement("right" if claim == 0 else "unsettled", 0.0, 0.0)
+    verdict = judge(Line(function, leaf, index), dout, claim, rtol, negligible=NEGLIGIBLE * typical)
+    if verdict.status != "unsettled" or not np.isfinite(verdict.value):
+        return verdict
+    try:
+        exact = float(np.sum(dout * complex_step(function.evaluate, function.x, leaf, index)))
+    except Exception:  # most code was not written for complex numbers; then there is no second opinion
+        return verdict
+    confirmed = abs(exact - verdict.value) <= 5 * verdict.error and exact != 0
+    if confirmed and abs(exact - claim) <= max(rtol, 1e-6) * abs(exact):
+        return Judgement("right", exact, rtol * abs(exact))
+    return verdict
+
+
+@dataclass(frozen=True)
+class Directional:
+    """One random direction: the claimed and the numeric slope along it."""
+
+    direction: list[Array]
+    claim: float
+    judgement: Judgement
+
+
+def random_direction(
+    function: Function, claims: Sequence[Array], rng: np.random.Generator, only: Sequence[Array] | None = None
+) -> list[Array]:
+    """Continuous signed weights times each entry's scale; leaves whose gradients are small are moved further.
+
+    Weights of +-1 would cancel equal and opposite errors half of the time. `only` masks the entries to move.
+    """
+    weights = []
+    for which, (x, scale) in enumerate(zip(function.x, function.scale)):
+        size = np.where(np.isfinite(x), np.abs(x), 0.0)
+        smallest = np.min(size[size > 0], initial=np.inf)
+        mixed = size.size and np.max(size) > 1e4 * smallest and smallest < 1e-4 * np.median(size)
+        unit = np.where(size > 0, size, scale) if mixed else np.maximum(size, scale)
+        unit = np.where(np.isfinite(x), unit, 0.0)
+        weight = unit * rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1.0, 1.0], x.shape)
+        weights.append(weight if only is None else weight * only[which])
+    with np.errstate(all="ignore"):
+        sizes = np.array([np.sqrt(np.sum((g * w) ** 2)) for g, w in zip(claims, weights)])
+    known = sizes[np.isfinite(sizes) & (sizes > 0)]
+    middle = float(np.max(known)) if known.size else 1.0
+    balance = [float(np.clip(middle / s, 1.0, 30.0)) if np.isfinite(s) and s > 0 else 1.0 for s in sizes]
+    return [b * w for b, w in zip(balance, weights)]
+
+
+def compare_direction(function: Function, dout: Array, claims: Sequence[Array], direction: Sequence[Array], rtol: float) -> Directional:
+    """The slope along a direction: two evaluations where they settle it."""
+    with np.errstate(all="ignore"):
+        terms = [g * v for g, v in zip(claims, direction)]
+        claim = float(sum(float(np.sum(t)) for t in terms))
+        size = float(np.sqrt(sum(float(np.sum(t * t)) for t in terms)))
+        input_rounding = EPS * float(np.sqrt(sum(float(np.sum((g * x)[np.isfinite(x)] ** 2)) for g, x in zip(claims, function.x))))
+    line = Line(function, direction=direction)
+    out = function.out
+    plain = rung(line, dout, STEP, EPS * np.abs(out))
+    if plain is not None and np.isfinite(plain.central):
+        noise = 2 * plain.noise + 2 * input_rounding / STEP
+        near = abs(plain.central - claim) <= 0.3 * rtol * size + noise
+        if near and noise <= 10 * rtol * size and plain.gap <= 1e-2 * size + 20 * noise:
+            return Directional(list(direction), claim, Judgement("right", plain.central, noise))
+    verdict = judge(line, dout, claim, 0.3 * rtol, size=size, negligible=size)
+    return Directional(list(direction), claim, verdict)

@@ -1,0 +1,166 @@
+"""The same pair at other points and in other shapes, to find the mistakes that one point hides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .calling import Array, MisfitError, Pair
+from .compare import UNSETTLED, WRONG, compare_direction, compare_entries, random_direction
+from .contract import Observation, flat
+from .errors import UserCodeError
+from .explore import smallest
+from .inputs import Declaration, Variation
+from .point import Point, double, gradients_at, make_function, settle_corners
+from .report import WRONG as IS_WRONG
+from .report import Finding
+
+
+@dataclass
+class Fault:
+    """Where else the pair is wrong: the point (with its comparison), or what was raised or misshapen there."""
+
+    variation: Variation
+    point: Point | None = None
+    finding: Finding | None = None
+    error: UserCodeError | None = None
+
+    @property
+    def inputs(self) -> Sequence[Any]:
+        """The arguments at which the fault shows."""
+        return self.point.values if self.point is not None else self.variation.inputs
+
+
+@dataclass
+class Search:
+    """A walk over variations of the given inputs. `pending` are the gradients that rounding hid at the given inputs."""
+
+    pair: Pair
+    declaration: Declaration
+    seed: int
+    rtol: float
+    pending: set[str] = field(default_factory=set)
+    visited: int = 0
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng([self.seed, 1])
+
+    def run(self, trials: int) -> Fault | None:
+        """The first fault among `trials` variations, shrunk to the smallest shape and the plainest numbers that show it."""
+        variations = list(self.declaration.variations(self.rng, trials)) if trials else []
+        if self.pending:
+            calm = ordinary_size(self.pair, self.pair.values)
+            variations = ([Variation(tuple(calm), "numbers of ordinary size", False, False)] if calm else []) + variations
+        for variation in variations:
+            fault = self._at(variation)
+            if fault is not None:
+                return self._shrink(fault)
+        return None
+
+    def _at(self, variation: Variation) -> Fault | None:
+        found = glance(self.pair, variation, self.rng, self.rtol, entries=bool(self.pending))
+        if found is None:
+            return None
+        self.visited += 1
+        if isinstance(found, Fault):
+            return found
+        if found.comparison is not None:
+            for path, status in zip(found.pair.paths, found.comparison.status):
+                if path in self.pending and np.mean(status >= UNSETTLED, initial=0.0) <= 0.1 if status.size else True:
+                    self.pending.discard(path)
+            if found.comparison.worst == WRONG:
+                return Fault(variation, found)
+        return None
+
+    def _shrink(self, fault: Fault) -> Fault:
+        """The same fault at a smaller and plainer point, if there is one."""
+        if fault.point is None:
+            return fault
+
+        def fails(inputs: tuple[Any, ...]) -> bool:
+            return wrong_at(self.pair, inputs, self.rng, self.rtol) is not None
+
+        smaller = smallest(self.declaration, fails, self.seed)
+        point = wrong_at(self.pair, smaller, self.rng, self.rtol) if smaller is not None else None
+        return Fault(fault.variation, point) if point is not None else fault
+
+
+def wrong_at(pair: Pair, inputs: Sequence[Any], rng: np.random.Generator, rtol: float) -> Point | None:
+    """The pair at these inputs if some entry is proven wrong there."""
+    found = glance(pair, Variation(tuple(inputs), "", False, False), rng, rtol, entries=True)
+    if isinstance(found, Point) and found.comparison is not None and found.comparison.worst == WRONG:
+        return found
+    return None
+
+
+def ordinary_size(pair: Pair, values: Sequence[Any]) -> list[Any] | None:
+    """The same inputs with arrays of extreme numbers scaled to a largest entry of 1; None if there are none."""
+    leaves, changed = [], False
+    for leaf in pair.leaves(values):
+        x = np.asarray(leaf, dtype=float)
+        size = float(np.max(np.abs(x[np.isfinite(x)]), initial=0.0))
+        if size > 8 or 0 < size < 1e-2:
+            x, changed = x / size, True
+        leaves.append(x.astype(leaf.dtype) if isinstance(leaf, np.ndarray) else float(x))
+    return pair.arguments(values, leaves) if changed else None
+
+
+def glance(
+    pair: Pair, variation: Variation, rng: np.random.Generator, rtol: float, entries: bool = False
+) -> Point | Fault | None:
+    """The pair at another point; None where it is not defined there, or where the author may never have meant it.
+
+    One random direction is enough to see that all is well. Only a difference there, or `entries`, leads to a comparison
+    entry by entry. A crash or a wrong shape counts only where the shapes were declared, or where nothing but an ordinary
+    setting (padding, stride) changed: broadcasting may accept shapes that nobody had in mind.
+    """
+    values = list(variation.inputs)
+    counts = variation.declared or (variation.edge and _shapes(values) == _shapes(pair.values))
+    try:
+        run = pair.forward(pair.arguments(values))
+    except Exception:
+        return None
+    if not all(np.all(np.isfinite(out)) for out in run.outs):
+        return None
+    douts: list[Array] = [np.ones(out.shape) for out in run.outs]
+    if not pair.is_gradient:
+        douts = [rng.uniform(0.5, 1.5, out.shape) * rng.choice([-1.0, 1.0], out.shape) for out in run.outs]
+    wide = double(values)
+    try:
+        claims = gradients_at(pair, wide, douts)
+    except UserCodeError as problem:
+        raised = problem.__cause__
+        return Fault(variation, error=problem) if counts and not isinstance(raised, NotImplementedError) else None
+    except (MisfitError, TypeError, ValueError, KeyError):
+        return None
+    for path, claim, leaf in zip(pair.paths, claims, pair.leaves(wide)):
+        if claim.shape != np.shape(leaf):
+            if not counts and claim.size != np.size(leaf):
+                return None
+            return Fault(variation, finding=_misshapen(path, claim, leaf))
+    if not all(np.all(np.isfinite(claim)) for claim in claims):
+        return None
+    function = make_function(pair, wide)
+    dout = flat(douts)
+    if not np.all(function.defined) or dout.size != function.out.size:
+        return None
+    point = Point(pair, wide, Observation(wide, run, list(douts)), function, claims, "full")
+    if not entries:
+        direction = random_direction(function, claims, rng)
+        if compare_direction(function, dout, claims, direction, rtol).judgement.status not in ("wrong", "corner"):
+            return point
+    point.comparison = compare_entries(function, dout, claims, [out.shape for out in run.outs], rtol)
+    settle_corners(point, rng, rtol)
+    return point
+
+
+def _misshapen(path: str, claim: Array, leaf: Any) -> Finding:
+    message = f"the gradient of {path} has shape {claim.shape}, but {path} has shape {np.shape(leaf)}"
+    advice = "a gradient has exactly the shape of the thing that it is the gradient of, at every size"
+    return Finding(path, IS_WRONG, message, "edge", "shape", advice, np.shape(leaf))
+
+
+def _shapes(values: Sequence[Any]) -> list[tuple[int, ...]]:
+    return [np.shape(leaf) for leaf in tree.leaves(list(values)) if isinstance(leaf, np.ndarray)]

@@ -1,0 +1,101 @@
+"""What a visit to a point says of each gradient, in sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .calling import Array
+from .compare import UNSETTLED, WRONG
+from .contract import name_of
+from .point import Point
+from .report import CANNOT_TELL, Entry, Finding
+from .report import RIGHT as IS_RIGHT
+from .report import WRONG as IS_WRONG
+
+#: How many of the worst entries a finding carries.
+SHOWN = 3
+
+
+def forward_findings(point: Point) -> list[Finding]:
+    """The author's forward against the reference's, if there is one: empty where they agree."""
+    pair = point.pair
+    if pair.reference is None:
+        return []
+    expected, own = pair.outputs(pair.arguments(point.values)), point.seen.run.outs
+    author = name_of(pair.forward_function)
+    advice = "mend the forward first: the backward is judged against the derivative of the reference"
+    if [o.shape for o in own] != [e.shape for e in expected]:
+        message = f"{author} returns {shapes(own)}, where {shapes(expected)} is expected"
+        return [Finding("out", IS_WRONG, message, "forward", "forward-shape", advice)]
+    for path, mine, theirs in zip(pair.out_names, own, expected):
+        off = ~_agree(np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float), 1e-4 if mine.dtype == np.float32 else 1e-9)
+        if off.any():
+            message = f"{author} differs from the reference in {share(off, 'outputs')}"
+            entries = worst_entries(off, mine, theirs, np.zeros(theirs.shape))
+            return [Finding(path, IS_WRONG, message, "forward", "forward", advice, theirs.shape, int(off.sum()), entries)]
+    return []
+
+
+def _agree(a: Array, b: Array, rtol: float) -> Array:
+    with np.errstate(all="ignore"):
+        size = float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0))
+        return (np.abs(a - b) <= rtol * size) | (a == b) | (np.isnan(a) & np.isnan(b))
+
+
+def gradient_findings(point: Point) -> list[Finding]:
+    """One finding per gradient, in the inputs' order."""
+    misshapen = {b.subject: b for b in point.seen.breaches if b.kind == "shape"}
+    findings = [_gradient(point, leaf, path, misshapen.get(path)) for leaf, path in enumerate(point.pair.paths)]
+    if point.diffuse:
+        message = "the slope along a random direction differs from the numeric one, but no single entry stands out"
+        findings.append(Finding("", IS_WRONG, message, "values", advice="run a full check"))
+    return findings
+
+
+def _gradient(point: Point, leaf: int, path: str, misshapen: Finding | None) -> Finding:
+    comparison = point.comparison
+    assert comparison is not None
+    status, shape = comparison.status[leaf], point.function.x[leaf].shape
+    off = status == WRONG
+    if misshapen is not None:
+        if off.any() or (status.size and np.isnan(point.claims[leaf]).all()):
+            return misshapen
+        return Finding(path, IS_WRONG, f"{misshapen.message}; its numbers are right", "shape", "shape", misshapen.advice, shape)
+    numbers = point.claims[leaf], comparison.numeric[leaf], comparison.error[leaf]
+    if off.any():
+        message = f"{share(off, 'entries')} of the gradient of {path} {'is' if off.sum() == 1 else 'are'} wrong"
+        return Finding(path, IS_WRONG, message, "values", "", "", shape, int(off.sum()), worst_entries(off, *numbers))
+    if leaf in point.strays:
+        message = f"the gradient of {path} is right in float64, but its float32 run is far from that"
+        advice = "look for a subtraction of nearly equal numbers, or for a product that overflows in low precision"
+        return Finding(path, IS_WRONG, message, "unstable", "low-precision", advice, shape)
+    hidden = status == UNSETTLED
+    if hidden.any():
+        message = f"{share(hidden, 'entries')} of the gradient of {path} cannot be resolved: rounding in the outputs hides them"
+        advice = "try inputs of ordinary size, at which the outputs feel a small change"
+        return Finding(path, CANNOT_TELL, message, "", "", advice, shape, 0, worst_entries(hidden, *numbers))
+    count = "the entry" if status.size == 1 else f"all {status.size} entries"
+    return Finding(path, IS_RIGHT, f"{count} of the gradient of {path} agree{'s' if status.size == 1 else ''}", shape=shape)
+
+
+def share(off: Array, what: str) -> str:
+    """How many of how many."""
+    return f"{int(np.sum(off))} of {off.size} {what}"
+
+
+def shapes(arrays: Sequence[Any]) -> str:
+    """The shapes of the outputs, in words."""
+    return " and ".join(f"shape {np.shape(a)}" for a in arrays)
+
+
+def worst_entries(off: Array, yours: Array, expected: Array, error: Array) -> tuple[Entry, ...]:
+    """The few entries that differ most, worst first."""
+    places = np.argwhere(off)
+    with np.errstate(all="ignore"):
+        distance = np.abs(np.asarray(yours, dtype=float) - expected)[off]
+    order = np.argsort(-np.where(np.isfinite(distance), distance, np.inf), kind="stable")[:SHOWN]
+    chosen = [tuple(int(i) for i in place) for place in places[order]]
+    return tuple(Entry(i, float(yours[i]), float(expected[i]), float(error[i])) for i in chosen)
+
+

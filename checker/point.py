@@ -1,0 +1,273 @@
+"""One pair of functions judged at one point: the contract, then the numbers."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .calling import Array, MisfitError, Pair
+from .compare import (
+    CODES,
+    CORNER,
+    KINK,
+    RIGHT,
+    UNSETTLED,
+    WRONG,
+    Comparison,
+    Progress,
+    compare_direction,
+    compare_entries,
+    judge_entry,
+    random_direction,
+)
+from .contract import Observation, flat, observe
+from .localize import locate
+from .numerical import EPS, Function
+from .report import Finding
+
+#: A full check that would take longer than this, in seconds of forward evaluations, becomes a fast one.
+PATIENCE = 2.0
+
+
+@dataclass
+class Point:
+    """A pair's behaviour at one point, and what the numbers say of it. Lists run over `pair.paths`."""
+
+    pair: Pair
+    values: list[Any]
+    seen: Observation
+    function: Function
+    claims: list[Array]
+    mode: str
+    misshapen: set[int] = field(default_factory=set)
+    comparison: Comparison | None = None
+    diffuse: bool = False  # a fast check saw a difference that no single entry carries
+    strays: list[int] = field(default_factory=list)  # leaves whose low-precision run is far from the float64 one
+
+    @property
+    def worst(self) -> int:
+        """The most severe status of all entries."""
+        return self.comparison.worst if self.comparison else RIGHT
+
+
+def make_function(pair: Pair, values: Sequence[Any], out: Array | None = None) -> Function:
+    """All outputs as one flat vector of the differentiable leaves, in float64."""
+    scalars = [isinstance(leaf, float) and not isinstance(leaf, np.floating) for leaf in pair.leaves(values)]
+    typed = pair.leaves(values)
+
+    def evaluate(leaves: Sequence[Array]) -> Array:
+        given: list[Any] = []
+        for leaf, scalar, original in zip(leaves, scalars, typed):
+            if isinstance(original, np.ndarray):
+                given.append(leaf.astype(original.dtype) if leaf.dtype.kind == "f" and original.dtype != leaf.dtype else leaf)
+            else:
+                given.append(leaf[()].item() if scalar else leaf[()])
+        outs = pair.outputs(pair.arguments(values, given))
+        return np.concatenate([np.asarray(out).ravel() for out in outs]) if len(outs) != 1 else np.asarray(outs[0]).ravel()
+
+    return Function(evaluate, [np.asarray(leaf, dtype=float) for leaf in typed], out)
+
+
+def double(values: Sequence[Any]) -> list[Any]:
+    """The values with every low-precision float in float64."""
+
+    def widen(leaf: Any) -> Any:
+        if isinstance(leaf, (np.ndarray, np.floating)) and leaf.dtype.kind == "f":
+            return leaf.astype(np.float64)
+        return leaf
+
+    return [tree.map_leaves(widen, value) for value in values]
+
+
+def gradients_at(pair: Pair, values: Sequence[Any], douts: Sequence[Array]) -> list[Array]:
+    """The author's gradients as float64 arrays, in the order of `pair.paths`; raises MisfitError where they do not fit."""
+    run = pair.forward(pair.arguments(values))
+    returned = pair.assign(pair.pull(run, pair.upstream(run, douts)))
+    return [np.array(returned[path], dtype=float) for path in pair.paths]
+
+
+def visit(
+    pair: Pair,
+    values: Sequence[Any],
+    rng: np.random.Generator,
+    *,
+    mode: str = "auto",
+    rtol: float = 1e-7,
+    progress: Progress | None = None,
+) -> Point:
+    """Judge the pair at these inputs. A breach of the contract other than a shape ends the visit before any number."""
+    started = time.perf_counter()
+    seen = observe(pair, values, rng)
+    cost = (time.perf_counter() - started) / 5  # two forwards and some backwards
+    if seen.gradients:
+        pair.paths = [path for path in pair.paths if path in seen.gradients]
+    narrow = any(getattr(leaf, "dtype", np.dtype(float)) != np.float64 for leaf in pair.leaves(values))
+    wide = double(values) if narrow else list(values)
+    own_forward = pair.reference is None and not narrow
+    function = make_function(pair, wide, flat(seen.run.outs) if own_forward else None)
+    size = sum(x.size for x in function.x)
+    if mode == "auto":
+        mode = "fast" if 2 * size * cost > PATIENCE else "full"
+    point = Point(pair, list(values), seen, function, [], mode)
+    if not seen.attempted or any(b.kind != "shape" for b in seen.breaches) or not np.any(function.defined):
+        return point
+    douts = [np.asarray(d, dtype=float) for d in seen.douts]
+    claims = [np.asarray(seen.gradients[path], dtype=float) for path in pair.paths]
+    if narrow:
+        try:
+            precise = gradients_at(pair, wide, douts)
+        except MisfitError:
+            precise = claims
+        point.strays = [k for k, (a, b) in enumerate(zip(claims, precise)) if _strays(a, b)]
+        claims = precise
+    for k, (claim, x) in enumerate(zip(claims, function.x)):
+        if claim.shape != x.shape:
+            point.misshapen.add(k)
+            claims[k] = claim.reshape(x.shape) if claim.size == x.size else np.full(x.shape, np.nan)
+    point.claims = claims
+    endless = _not_finite(point)
+    if not any(b.kind == "contract" for b in seen.breaches):
+        _compare(point, rng, rtol, progress)
+        for leaf, where in endless.items():
+            assert point.comparison is not None
+            point.comparison.status[leaf][where] = UNSETTLED
+    return point
+
+
+def _not_finite(point: Point) -> dict[int, Array]:
+    """Claims that are not finite: a breach, unless the slope there is infinite, which no number can confirm."""
+    endless = {}
+    for leaf, (path, claim) in enumerate(zip(point.pair.paths, point.claims)):
+        bad = ~np.isfinite(claim)
+        if not bad.any() or leaf in point.misshapen and np.isnan(claim).all():
+            continue
+        places = [tuple(int(i) for i in place) for place in np.argwhere(bad)]
+        if not np.isnan(claim).any() and all(infinite_slope(point, leaf, index) for index in places[:20]):
+            endless[leaf] = bad
+            point.claims[leaf] = np.where(bad, 0.0, claim)
+            continue
+        first = f"{path}[{', '.join(map(str, places[0]))}]" if places[0] else path
+        point.seen.breaches.append(
+            Finding(
+                path,
+                "wrong",
+                f"the gradient of {path} has {len(places)} nan or infinite entries of {claim.size}, the first at {first}",
+                kind="contract",
+                cause="not-finite",
+                advice="look for a division by zero, a log or power of zero, or an overflow of exp at this entry",
+                shape=claim.shape,
+                wrong=len(places),
+            )
+        )
+    return endless
+
+
+def _strays(narrow: Array, wide: Array) -> bool:
+    """Whether a float32 run of the same formula is further off than its rounding explains."""
+    if narrow.shape != wide.shape or not wide.size:
+        return False
+    size = float(np.max(np.abs(wide), initial=0.0))
+    return bool(np.max(np.abs(narrow - wide), initial=0.0) > 3e4 * float(np.finfo(np.float32).eps) * size)
+
+
+def weights(point: Point) -> Array:
+    """The upstream gradients as one flat vector, 0 where the output is not finite."""
+    return np.where(point.function.defined, point.seen.dout, 0.0)
+
+
+def _compare(point: Point, rng: np.random.Generator, rtol: float, progress: Progress | None) -> None:
+    shapes = [out.shape for out in point.seen.run.outs]
+    unknown = any(not np.all(np.isfinite(claim)) for claim in point.claims)
+    if point.mode == "full" or unknown:
+        point.comparison = compare_entries(point.function, weights(point), point.claims, shapes, rtol, progress)
+        return
+    dout = weights(point)
+    comparison = Comparison(
+        [claim.copy() for claim in point.claims],
+        [np.zeros(x.shape) for x in point.function.x],
+        [np.zeros(x.shape, dtype=np.int8) for x in point.function.x],
+        [None for _ in point.function.x],
+    )
+    point.comparison = comparison
+    unsettled = False
+    for _ in range(2):
+        direction = random_direction(point.function, point.claims, rng)
+        status = compare_direction(point.function, dout, point.claims, direction, rtol).judgement.status
+        if status in ("wrong", "corner"):
+            break
+        unsettled |= status == "unsettled"
+    else:
+        if unsettled:
+            for status_of in comparison.status:
+                status_of[...] = UNSETTLED
+        return
+    for leaf, index in locate(point.function, dout, point.claims, rng, rtol):
+        verdict = judge_entry(point.function, leaf, index, dout, float(point.claims[leaf][index]), 0.0, rtol)
+        comparison.numeric[leaf][index] = verdict.value
+        comparison.error[leaf][index] = verdict.error
+        comparison.status[leaf][index] = CODES[verdict.status]
+    if comparison.worst < CORNER:
+        point.diffuse = status == "wrong"
+
+
+def still_wrong_nearby(point: Point, rng: np.random.Generator, rtol: float, most: int = 6) -> bool:
+    """Whether entries that are off at a corner are also off a little beside it.
+
+    At a corner inside a composition, rules that are right everywhere else may give what no one-sided slope allows: the
+    derivative of relu(x) - relu(-x) at 0 by the usual convention is 0, though the function is x.
+    """
+    assert point.comparison is not None
+    pair = point.pair
+    leaves = []
+    for x in point.function.x:
+        scale = 1e-3 * (np.sqrt(np.mean(x[np.isfinite(x)] ** 2)) if np.isfinite(x).any() else 1.0) or 1e-3
+        shift = scale * rng.uniform(0.5, 1.0, x.shape) * (1.0 if np.all(x >= 0) else rng.choice([-1.0, 1.0], x.shape))
+        leaves.append(x + shift)
+    typed = [
+        np.asarray(leaf).astype(old.dtype) if isinstance(old, np.ndarray) else float(leaf)
+        for leaf, old in zip(leaves, pair.leaves(point.values))
+    ]
+    values = pair.arguments(double(point.values), typed)
+    try:
+        douts = [np.asarray(d, dtype=float) for d in point.seen.douts]
+        claims = gradients_at(pair, values, douts)
+        function = make_function(pair, values)
+    except Exception:  # not defined beside the corner: nothing is proven
+        return False
+    dout = np.where(function.defined, flat(douts), 0.0)
+    for leaf, status in enumerate(point.comparison.status):
+        if claims[leaf].shape != function.x[leaf].shape:
+            continue
+        for place in np.argwhere(status == CORNER)[:most]:
+            index = tuple(int(i) for i in place)
+            if judge_entry(function, leaf, index, dout, float(claims[leaf][index]), 0.0, rtol).status == "wrong":
+                return True
+    return False
+
+
+def settle_corners(point: Point, rng: np.random.Generator, rtol: float) -> int:
+    """Decide the entries that are off at a corner by what happens beside it; returns how many were let pass."""
+    assert point.comparison is not None
+    corners = sum(int(np.sum(status == CORNER)) for status in point.comparison.status)
+    if not corners:
+        return 0
+    wrong = still_wrong_nearby(point, rng, rtol)
+    for status in point.comparison.status:
+        status[status == CORNER] = WRONG if wrong else KINK
+    return 0 if wrong else corners
+
+
+def infinite_slope(point: Point, leaf: int, index: tuple[int, ...]) -> bool:
+    """Whether the derivative really is infinite there: one-sided slopes that grow without end as the step shrinks."""
+    slopes = []
+    x = float(point.function.x[leaf][index])
+    for h in (1e-4, 1e-8, 1e-12):
+        h *= point.function.scale[leaf]
+        sides = [point.function.moved(leaf, index, x + side * h) for side in (1.0, -1.0)]
+        with np.errstate(all="ignore"):
+            found = [abs(float(np.sum(weights(point) * (side - point.function.out)))) / h for side in sides]
+        slopes.append(max((f for f in found if np.isfinite(f)), default=np.nan))
+    return bool(slopes[1] > 10 * slopes[0] and slopes[2] > 10 * slopes[1] and slopes[2] > EPS)

@@ -1,0 +1,246 @@
+"""A claim against an estimate -> Report: `gradcheck()` and its siblings for other calling styles."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import environment
+from .calling import Pair
+from .compare import RIGHT, Progress
+from .contract import name_of
+from .elsewhere import Fault, Search, ordinary_size
+from .errors import Interrupted, UsageError, UserCodeError
+from .explain import explain
+from .findings import forward_findings, gradient_findings
+from .inputs import Declaration
+from .overflow import overflow_finding
+from .point import Point, settle_corners, visit
+from .report import CANNOT_TELL, NOT_ATTEMPTED, Finding, Report
+from .report import RIGHT as IS_RIGHT
+from .report import WRONG as IS_WRONG
+
+#: Other points and shapes that are looked at after the given inputs, if the caller does not say.
+TRIALS = 8
+
+
+def gradcheck(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None,
+    inputs: Any,
+    *,
+    names: Sequence[str] | None = None,
+    wrt: Sequence[str] | None = None,
+    reference: Callable[..., Any] | None = None,
+    declaration: Declaration | None = None,
+    advise: Callable[..., Any] | None = None,
+    style: str = "auto",
+    mode: str = "auto",
+    trials: int | None = None,
+    seed: int = 0,
+    rtol: float = 1e-7,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Judge a hand-written backward against numeric derivatives of its forward.
+
+    The claim is the vector-Jacobian product in denominator layout: dx = (dy/dx) . dout, each gradient of its input's
+    shape. How forward and backward may be written is listed at `checker.calling.Pair`.
+
+    Args:
+        forward: `f(*inputs) -> out` or `-> (out, cache)`.
+        backward: `b(dout, cache)`, `b(dout, *inputs)` and relatives; None if the forward returns `(loss, gradients)`.
+        inputs: the forward's arguments, as a tuple or list in its order or as a dict by name. Floats and arrays of
+            floats are differentiated, also inside tuples, lists and dicts; everything else is passed on.
+        names: the arguments' names, where the forward's signature does not tell.
+        wrt: differentiate with respect to these arguments only.
+        reference: a forward known to be right. Then the author's forward is compared with it first, and the backward
+            is judged against the reference's derivative.
+        declaration: how other inputs are drawn; by default this is inferred from `inputs`.
+        advise: given the diagnosis' `Case`, may name the cause before the general relations do.
+        style: "auto", or "gradient" for a backward that takes the forward's arguments and no upstream gradient.
+        mode: "full" (every entry), "fast" (two random directions, at most ten forwards) or "auto" (by the work).
+        trials: how many other points and shapes are looked at; by default 8, and none in fast mode.
+        seed: draws upstream gradients, directions and other points.
+        rtol: the relative difference allowed beyond the estimate's own error bar.
+        name: what the report is about; by default the backward's name.
+        progress: called as progress(done, total) in a full check.
+
+    Returns a Report, which is true only if the verdict is "right". Nothing that the code under test raises gets out.
+    Raises UsageError if the check cannot be set up as called, and Interrupted (with a report) on Ctrl-C.
+    """
+    if mode not in ("auto", "full", "fast"):
+        raise UsageError(f"mode is {mode!r}; it can be 'auto', 'full' or 'fast'")
+    if style not in ("auto", "gradient"):
+        raise UsageError(f"style is {style!r}; it can be 'auto' or 'gradient'")
+    pair = Pair(forward, backward, inputs, names=names, wrt=wrt, reference=reference, gradient=style == "gradient")
+    trials = (0 if mode == "fast" else TRIALS) if trials is None else trials
+    check = _Check(pair, declaration, advise, mode, trials, seed, rtol, name or name_of(backward or forward), progress)
+    return check.report()
+
+
+def check_grad(f: Callable[..., Any], grad: Callable[..., Any], inputs: Any, **options: Any) -> Report:
+    """Judge `grad(*inputs)`, the gradient of a scalar function. Options and errors as `gradcheck`.
+
+    Where f returns an array of its input's shape, grad is judged as the derivative entry by entry.
+    """
+    return gradcheck(f, grad, inputs, style="gradient", **options)
+
+
+def check_value_and_grad(f: Callable[..., Any], inputs: Any, **options: Any) -> Report:
+    """Judge a function that returns `(loss, gradients)` together. Options and errors as `gradcheck`."""
+    return gradcheck(f, None, inputs, **options)
+
+
+@dataclass
+class _Check:
+    """The course of one check."""
+
+    pair: Pair
+    declaration: Declaration | None
+    advise: Callable[..., Any] | None
+    mode: str
+    trials: int
+    seed: int
+    rtol: float
+    name: str
+    progress: Progress | None
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+        self.notes: list[str] = []
+
+    def report(self) -> Report:
+        """The given inputs first; if nothing is wrong there, other points and shapes."""
+        try:
+            return self._judge()
+        except UserCodeError as problem:
+            return self._raised(problem)
+        except NotImplementedError as unfinished:
+            return self._result(NOT_ATTEMPTED, [Finding("", NOT_ATTEMPTED, str(unfinished))])
+        except KeyboardInterrupt:
+            finding = Finding("", CANNOT_TELL, "interrupted; nothing wrong had been found by then")
+            raise Interrupted(self._result(CANNOT_TELL, [finding])) from None
+
+    def _judge(self) -> Report:
+        everything = list(self.pair.paths)
+        point = visit(self.pair, self.pair.values, self.rng, mode=self.mode, rtol=self.rtol, progress=self.progress)
+        self.mode = point.mode
+        if not point.seen.attempted:
+            message = f"{name_of(self.pair.backward_function)} is not written yet"
+            return self._result(NOT_ATTEMPTED, [Finding("", NOT_ATTEMPTED, message)])
+        unclaimed = [path for path in everything if path not in self.pair.paths]
+        if unclaimed:
+            self.notes.append(f"no gradient was returned for {', '.join(unclaimed)}, so none was judged")
+        forward = forward_findings(point)
+        if any(b.kind == "contract" for b in point.seen.breaches):
+            return self._result(IS_WRONG, [*forward, *point.seen.breaches], "forward" if forward else "contract")
+        if not np.any(point.function.defined) and point.function.out.size:
+            return self._undefined()
+        if not np.all(point.function.defined):
+            self.notes.append(f"{int(np.sum(~point.function.defined))} outputs are not finite here and were left out")
+        passed = settle_corners(point, self.rng, self.rtol)
+        if passed:
+            self.notes.append(f"{passed} entries sit on a corner, where conventions differ; just beside it they are right")
+        findings = gradient_findings(point)
+        if forward or any(f.verdict == IS_WRONG for f in findings):
+            return self._explained(point, [*forward, *findings])
+        return self._search(point, findings)
+
+    def _search(self, point: Point, findings: list[Finding]) -> Report:
+        pending = {f.subject for f in findings if f.verdict == CANNOT_TELL}
+        search = Search(self.pair, self._declared(), self.seed, self.rtol, set(pending))
+        fault = search.run(self.trials if self.trials or not pending else 4)
+        if fault is not None:
+            return self._fault(fault)
+        if search.visited:
+            self.notes.append(f"{search.visited} other points and shapes were tried (seed {self.seed})")
+        for position, finding in enumerate(findings):
+            if finding.verdict == CANNOT_TELL and finding.subject not in search.pending:
+                message = f"{finding.message}; the rest agrees, and so does everything at inputs of ordinary size"
+                findings[position] = Finding(finding.subject, IS_RIGHT, message, shape=finding.shape)
+        if any(f.verdict == CANNOT_TELL for f in findings):
+            return self._result(CANNOT_TELL, findings)
+        overflow = overflow_finding(self.pair) if self.trials else None
+        return self._result(IS_RIGHT, [*findings, overflow] if overflow else findings, "unstable" if overflow else "")
+
+    def _fault(self, fault: Fault) -> Report:
+        """A report on what is wrong elsewhere although all is well at the given inputs."""
+        kind = "edge" if fault.variation.edge else "values"
+        inputs = ", ".join(
+            f"{name} {_brief(value)}" for name, value in zip(self.pair.names, fault.inputs) if _brief(value)
+        )
+        where = f"right at the given inputs, wrong with {fault.variation.why}: {inputs} (seed {self.seed})"
+        if fault.error is not None:
+            return self._raised(fault.error, kind, where, fault.inputs)
+        if fault.finding is not None:
+            return self._result(IS_WRONG, [fault.finding], kind, where, fault.inputs)
+        assert fault.point is not None
+        return self._explained(fault.point, gradient_findings(fault.point), kind, where)
+
+    def _explained(self, point: Point, findings: list[Finding], kind: str = "", where: str = "") -> Report:
+        """The findings with their causes."""
+        findings = explain(point, findings, self._declared(), self.rng, self.rtol, self.advise)
+        kinds = [f.kind for f in findings if f.verdict == IS_WRONG]
+        kind = kind or next((k for k in ("forward", "values", "shape") if k in kinds), kinds[0])
+        return self._result(IS_WRONG, findings, kind, where, point.values)
+
+    def _undefined(self) -> Report:
+        """Nothing finite comes out: is the code right where the numbers are smaller?"""
+        message = f"{name_of(self.pair.forward_function)} returns nan or inf at these inputs"
+        calm = ordinary_size(self.pair, self.pair.values)
+        if calm is not None:
+            there = visit(self.pair, calm, self.rng, mode="fast", rtol=self.rtol)
+            right = there.comparison is not None and there.comparison.worst == RIGHT and not there.seen.breaches
+            if right and np.all(there.function.defined):
+                message += ", though the gradient is right at smaller ones"
+                advice = "it overflows: subtract the row maximum before exp, or use a form that stays finite"
+                finding = Finding("", IS_WRONG, message, "unstable", "overflow", advice)
+                return self._result(IS_WRONG, [finding], "unstable")
+        return self._result(CANNOT_TELL, [Finding("", CANNOT_TELL, f"{message}: there is nothing to differentiate")])
+
+    def _raised(self, problem: UserCodeError, kind: str = "error", where: str = "", inputs: Any = None) -> Report:
+        """The author's own exception, as theirs."""
+        raised = problem.__cause__
+        assert isinstance(raised, BaseException)
+        if isinstance(raised, NotImplementedError):
+            message = f"{name_of(problem.function)} is not written yet"
+            return self._result(NOT_ATTEMPTED, [Finding("", NOT_ATTEMPTED, message)])
+        message = environment.describe(raised, problem.function)
+        finding = Finding("", IS_WRONG, message, "error", type(raised).__name__)
+        return self._result(IS_WRONG, [finding], kind, where, inputs)
+
+    def _declared(self) -> Declaration:
+        if self.declaration is None:
+            self.declaration = Declaration.from_sample(tuple(self.pair.values), list(self.pair.names))
+        return self.declaration
+
+    def _result(
+        self, verdict: str, findings: Sequence[Finding], kind: str = "", where: str = "", inputs: Sequence[Any] | None = None
+    ) -> Report:
+        if self.pair.reference is None and verdict != NOT_ATTEMPTED:
+            self.notes.append("the backward was judged against its own forward: no reference forward is known")
+        return Report(
+            name=self.name,
+            verdict=verdict,
+            findings=tuple(findings),
+            kind=kind,
+            notes=tuple(self.notes),
+            where=where,
+            mode=self.mode if self.mode != "auto" else "",
+            seed=self.seed,
+            forwards=self.pair.forwards,
+            backwards=self.pair.backwards,
+            inputs=dict(zip(self.pair.names, self.pair.values if inputs is None else inputs)),
+        )
+
+
+def _brief(value: Any) -> str:
+    """An argument in a few characters: the numbers if they are few, else the shape."""
+    if isinstance(value, np.ndarray):
+        if value.size <= 6:
+            return np.array2string(value, precision=4, separator=", ").replace("\n", "")
+        return f"{value.shape}"
+    text = repr(value)
+    return f"= {text}" if len(text) <= 60 else ""
