@@ -1,0 +1,64 @@
+"""Set up and go, with nothing but Python and pip: `python3 run.py demo`, `python3 run.py tests [pytest's options]`.
+
+Makes a virtual environment in `.venv` the first time, so that nothing is installed outside this folder.
+"""
+
+import importlib.util
+import shlex
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+PYTHON = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+RIGHT = "solutions.batchnorm"
+WRONG = "examples/batchnorm.py::batchnorm_backward"
+
+
+def install(extras: str) -> None:
+    """Make the environment if there is none, and install this checkout with `extras` unless that has been done."""
+    done = ENVIRONMENT / f".installed{extras}"
+    wanted = (ROOT / "pyproject.toml").read_text() + (ROOT / "constraints.txt").read_text()
+    if done.exists() and done.read_text() == wanted:
+        return
+    print("setting up .venv ...", file=sys.stderr)
+    if not PYTHON.exists():
+        # Some systems ship Python without ensurepip: there, the pip that runs this file's Python serves the environment.
+        venv.create(ENVIRONMENT, with_pip=importlib.util.find_spec("ensurepip") is not None)
+    has_pip = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
+    pip = [PYTHON, "-m", "pip"] if has_pip else [sys.executable, "-m", "pip", "--python", PYTHON]
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", *quiet, "-c", "constraints.txt", "-e", f".{extras}"], cwd=ROOT, check=True)
+    done.write_text(wanted)
+
+
+def python(*arguments: str) -> int:
+    """Run the environment's Python here, showing the command; its exit code."""
+    print("$", shlex.join(["python", *arguments]), flush=True)
+    return subprocess.run([PYTHON, *arguments], cwd=ROOT).returncode
+
+
+def demo() -> int:
+    """Check a right backward, then one with a mistake in it. 0 if the two verdicts are *right* and *wrong*."""
+    install("")
+    verdicts = [python("-m", "checker", "gradcheck", target) for target in (RIGHT, WRONG)]
+    return 0 if verdicts == [0, 1] else 1
+
+
+def tests(*options: str) -> int:
+    """Run the tests."""
+    install("[test]")
+    return python("-m", "pytest", *options)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["demo"]:
+            sys.exit(demo())
+        case ["tests", *options]:
+            sys.exit(tests(*options))
+        case _:
+            sys.exit("usage: python3 run.py demo | python3 run.py tests [pytest's options]")
