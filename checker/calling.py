@@ -133,8 +133,7 @@ class Pair:
     ):
         self.forward_function, self.backward_function, self.reference = forward, backward, reference
         self.names, self.values = bind_inputs(forward, inputs, names)
-        keyword_only = {p.name for p in _keyword_only(forward)}
-        self.keywords = [name for name in self.names if name in keyword_only]
+        self.keywords = _by_keyword(forward, self.names)
         self.forwards = self.backwards = 0
         self.out_names: list[str] = []
         self._bindings: list[str] | None = None
@@ -190,6 +189,11 @@ class Pair:
             inside = [given[path] if path in given else tree.copy(leaf) for path, leaf in tree.flatten(value, name)]
             filled.append(tree.fill(value, iter(inside)))
         return filled
+
+    def adopt(self, names: Sequence[str], values: Sequence[Any]) -> None:
+        """Pass more of the forward's parameters explicitly: those that were left at their defaults."""
+        self.names, self.values = list(names), list(values)
+        self.keywords = _by_keyword(self.forward_function, self.names)
 
     # -- forward --------------------------------------------------------------------------------------------------
 
@@ -470,11 +474,15 @@ def _under(path: str, name: str) -> bool:
     return path == name or path.startswith(name + "[")
 
 
-def _keyword_only(function: Callable[..., Any]) -> list[inspect.Parameter]:
+def _by_keyword(function: Callable[..., Any], names: Sequence[str]) -> list[str]:
+    """Which arguments must be passed by keyword: keyword-only ones, and those after a parameter that is left out."""
+    order = [p.name for p in parameters(function)]
     try:
-        return [p for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY]
+        found = [p.name for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY]
     except (TypeError, ValueError):
         return []
+    late = [n for k, n in enumerate(names) if n in order and order.index(n) != k]
+    return [name for name in names if name in found or name in late]
 
 
 def _leads(parameter: inspect.Parameter, filled: dict[str, Any], pair: Pair) -> bool:

@@ -14,6 +14,8 @@ CODES = {"right": RIGHT, "kink": KINK, "unsettled": UNSETTLED, "corner": CORNER,
 
 #: An entry a million times smaller than its gradient is settled by showing that it is small.
 NEGLIGIBLE = 1e-6
+#: After so many entries of one gradient on the ladder of steps, plainly wrong ones are taken as wrong without it.
+CLIMBS = 40
 #: The full Jacobian is kept for the diagnosis up to this many numbers.
 KEEP = 4_000_000
 
@@ -61,10 +63,14 @@ def compare_entries(
     for leaf, x in enumerate(function.x):
         if only is not None and leaf not in only:
             continue
-        typical = _rms(claims[leaf])
+        typical, climbed = _rms(claims[leaf]), 0
         for group in groups(function, leaf, out_shapes) if x.size else ():
-            settled = _central(function, leaf, group, dout, claims[leaf], typical, rtol, result)
+            settled, evident = _central(function, leaf, group, dout, claims[leaf], typical, rtol, result)
             for position in group.flat[~settled]:
+                if climbed >= CLIMBS and evident[group.flat == position]:
+                    result.status[leaf].flat[position] = WRONG
+                    continue
+                climbed += 1
                 index = tuple(int(i) for i in np.unravel_index(position, x.shape))
                 verdict = judge_entry(function, leaf, index, dout, float(claims[leaf][index]), typical, rtol)
                 result.numeric[leaf][index] = verdict.value
@@ -84,8 +90,11 @@ def _rms(x: Array) -> float:
 
 def _central(
     function: Function, leaf: int, group: Group, dout: Array, claim: Array, typical: float, rtol: float, result: Comparison
-) -> Array:
-    """One central difference for a group of entries; returns which of them it settles. The rest need more steps."""
+) -> tuple[Array, Array]:
+    """One central difference for a group of entries: which of them it settles, and which are plainly wrong.
+
+    The rest need more steps. Plainly wrong are those that differ by far more than the two one-sided slopes do.
+    """
     x = np.atleast_1d(function.x[leaf][group.select]).ravel()
     claimed = np.atleast_1d(claim[group.select]).ravel()
     h = STEP * np.maximum(np.abs(x), function.scale[leaf])
@@ -106,15 +115,18 @@ def _central(
         size = np.maximum(np.abs(claimed), np.abs(central))
         agrees = np.abs(central - claimed) <= 0.3 * rtol * size + noise
         quiet = noise <= 1e-5 * np.maximum(size, 1e-3 * typical)
-        straight = np.abs(rising - falling) <= 1e-3 * np.maximum(np.abs(rising), np.abs(falling)) + 20 * noise
+        step = (up - x)[owner] if count > 1 else up - x
+        gap = _sums(np.abs(dout * ((plus - out) - (out - minus))) / step, owner, count)
+        straight = gap <= 1e-3 * np.maximum(np.abs(rising), np.abs(falling)) + 20 * noise
         # An entry that no output feels, and that is claimed to be 0, is settled too (if dout cannot hide anything).
         still = (_sums((plus != out) | (minus != out), owner, count) == 0) & (claimed == 0) & bool(np.all(dout != 0))
         jacobian = result.jacobian[leaf]
         if jacobian is not None:
             jacobian[group.flat[owner], np.arange(out.size)] = change / width
+        evident = straight & quiet & (np.abs(central - claimed) > 10 * gap + 100 * noise + 1e-4 * size)
     result.numeric[leaf].flat[group.flat] = central
-    result.error[leaf].flat[group.flat] = noise
-    return np.isfinite(central) & ((agrees & quiet & straight) | still)
+    result.error[leaf].flat[group.flat] = noise + gap
+    return np.isfinite(central) & ((agrees & quiet & straight) | still), evident
 
 
 def _sums(values: Array, owner: Array, count: int) -> Array:

@@ -1,6 +1,6 @@
 """The same pair at other points and in other shapes, to find the mistakes that one point hides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from .contract import Observation, flat
 from .errors import UserCodeError
 from .explore import smallest
 from .inputs import Declaration, Variation
-from .point import Point, double, gradients_at, make_function, settle_corners
+from .point import Point, double, make_function, settle_corners
 from .report import WRONG as IS_WRONG
 from .report import Finding
 
@@ -49,15 +49,25 @@ class Search:
 
     def run(self, trials: int) -> Fault | None:
         """The first fault among `trials` variations, shrunk to the smallest shape and the plainest numbers that show it."""
-        variations = list(self.declaration.variations(self.rng, trials)) if trials else []
-        if self.pending:
-            calm = ordinary_size(self.pair, self.pair.values)
-            variations = ([Variation(tuple(calm), "numbers of ordinary size", False, False)] if calm else []) + variations
-        for variation in variations:
+        for variation in self._variations(trials):
             fault = self._at(variation)
             if fault is not None:
                 return self._shrink(fault)
         return None
+
+    def _variations(self, trials: int) -> Iterator[Variation]:
+        calm = ordinary_size(self.pair, self.pair.values) if self.pending else None
+        if calm is not None:
+            yield Variation(tuple(calm), "numbers of ordinary size")
+        yield from self.declaration.variations(self.rng, trials, self._defined)
+
+    def _defined(self, inputs: Sequence[Any]) -> bool:
+        """Whether the forward gives finite numbers there."""
+        try:
+            outs = self.pair.forward(list(inputs)).outs
+        except Exception:
+            return False
+        return all(np.all(np.isfinite(out)) for out in outs)
 
     def _at(self, variation: Variation) -> Fault | None:
         found = glance(self.pair, variation, self.rng, self.rtol, entries=bool(self.pending))
@@ -68,7 +78,7 @@ class Search:
             return found
         if found.comparison is not None:
             for path, status in zip(found.pair.paths, found.comparison.status):
-                if path in self.pending and np.mean(status >= UNSETTLED, initial=0.0) <= 0.1 if status.size else True:
+                if status.size == 0 or np.mean(status >= UNSETTLED) <= 0.1:
                     self.pending.discard(path)
             if found.comparison.worst == WRONG:
                 return Fault(variation, found)
@@ -82,14 +92,14 @@ class Search:
         def fails(inputs: tuple[Any, ...]) -> bool:
             return wrong_at(self.pair, inputs, self.rng, self.rtol) is not None
 
-        smaller = smallest(self.declaration, fails, self.seed)
+        smaller = smallest(self.declaration, fails, self.seed, start=tuple(fault.inputs))
         point = wrong_at(self.pair, smaller, self.rng, self.rtol) if smaller is not None else None
         return Fault(fault.variation, point) if point is not None else fault
 
 
 def wrong_at(pair: Pair, inputs: Sequence[Any], rng: np.random.Generator, rtol: float) -> Point | None:
     """The pair at these inputs if some entry is proven wrong there."""
-    found = glance(pair, Variation(tuple(inputs), "", False, False), rng, rtol, entries=True)
+    found = glance(pair, Variation(tuple(inputs), ""), rng, rtol, entries=True)
     if isinstance(found, Point) and found.comparison is not None and found.comparison.worst == WRONG:
         return found
     return None
@@ -116,43 +126,46 @@ def glance(
     entry by entry. A crash or a wrong shape counts only where the shapes were declared, or where nothing but an ordinary
     setting (padding, stride) changed: broadcasting may accept shapes that nobody had in mind.
     """
-    values = list(variation.inputs)
-    counts = variation.declared or (variation.edge and _shapes(values) == _shapes(pair.values))
+    counts = variation.declared or (variation.edge and _shapes(variation.inputs) == _shapes(pair.values))
+    values = double(variation.inputs)
     try:
         run = pair.forward(pair.arguments(values))
     except Exception:
         return None
     if not all(np.all(np.isfinite(out)) for out in run.outs):
         return None
-    douts: list[Array] = [np.ones(out.shape) for out in run.outs]
+    outs = [np.array(out, dtype=float) for out in run.outs]
+    douts: list[Array] = [np.ones(out.shape) for out in outs]
     if not pair.is_gradient:
-        douts = [rng.uniform(0.5, 1.5, out.shape) * rng.choice([-1.0, 1.0], out.shape) for out in run.outs]
-    wide = double(values)
+        douts = [rng.uniform(0.5, 1.5, out.shape) * rng.choice([-1.0, 1.0], out.shape) for out in outs]
     try:
-        claims = gradients_at(pair, wide, douts)
+        returned = pair.assign(pair.pull(run, pair.upstream(run, douts)))
+        claims = [np.array(returned[path], dtype=float) for path in pair.paths]
     except UserCodeError as problem:
         raised = problem.__cause__
         return Fault(variation, error=problem) if counts and not isinstance(raised, NotImplementedError) else None
     except (MisfitError, TypeError, ValueError, KeyError):
         return None
-    for path, claim, leaf in zip(pair.paths, claims, pair.leaves(wide)):
+    for path, claim, leaf in zip(pair.paths, claims, pair.leaves(values)):
         if claim.shape != np.shape(leaf):
             if not counts and claim.size != np.size(leaf):
                 return None
             return Fault(variation, finding=_misshapen(path, claim, leaf))
     if not all(np.all(np.isfinite(claim)) for claim in claims):
         return None
-    function = make_function(pair, wide)
-    dout = flat(douts)
+    function, dout = make_function(pair, values, flat(outs) if pair.reference is None else None), flat(douts)
     if not np.all(function.defined) or dout.size != function.out.size:
         return None
-    point = Point(pair, wide, Observation(wide, run, list(douts)), function, claims, "full")
+    point = Point(pair, values, Observation(values, run, list(douts)), function, claims, "full")
     if not entries:
         direction = random_direction(function, claims, rng)
         if compare_direction(function, dout, claims, direction, rtol).judgement.status not in ("wrong", "corner"):
             return point
-    point.comparison = compare_entries(function, dout, claims, [out.shape for out in run.outs], rtol)
+    point.comparison = compare_entries(function, dout, claims, [out.shape for out in outs], rtol)
     settle_corners(point, rng, rtol)
+    if variation.outside:  # where the forward clamps what lies outside its domain, a backward may go on as if it did not
+        for status, numeric in zip(point.comparison.status, point.comparison.numeric):
+            status[(status == WRONG) & (numeric == 0)] = UNSETTLED
     return point
 
 

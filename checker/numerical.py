@@ -162,8 +162,8 @@ class Rung:
 
     @property
     def gap(self) -> float:
-        """By how much the one-sided slopes differ."""
-        return abs(self.right - self.left)
+        """By how much the one-sided slopes differ, added up over the outputs, whose corners could cancel in the sum."""
+        return self.high - self.low
 
 
 def rung(line: Line, dout: Array, h: float, noise: Array) -> Rung | None:

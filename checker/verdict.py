@@ -110,6 +110,13 @@ class _Check:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
         self.notes: list[str] = []
+        if self.declaration is None:
+            pair = self.pair
+            self.declared = Declaration.from_sample(tuple(pair.values), list(pair.names), pair.forward_function)
+            defaults = self.declared.draw(np.random.default_rng(0))[len(pair.values) :]
+            pair.adopt(self.declared.names, [*pair.values, *defaults])
+        else:
+            self.declared = self.declaration
 
     def report(self) -> Report:
         """The given inputs first; if nothing is wrong there, other points and shapes."""
@@ -150,7 +157,7 @@ class _Check:
 
     def _search(self, point: Point, findings: list[Finding]) -> Report:
         pending = {f.subject for f in findings if f.verdict == CANNOT_TELL}
-        search = Search(self.pair, self._declared(), self.seed, self.rtol, set(pending))
+        search = Search(self.pair, self.declared, self.seed, self.rtol, set(pending))
         fault = search.run(self.trials if self.trials or not pending else 4)
         if fault is not None:
             return self._fault(fault)
@@ -181,7 +188,7 @@ class _Check:
 
     def _explained(self, point: Point, findings: list[Finding], kind: str = "", where: str = "") -> Report:
         """The findings with their causes."""
-        findings = explain(point, findings, self._declared(), self.rng, self.rtol, self.advise)
+        findings = explain(point, findings, self.declared, self.rng, self.rtol, self.advise)
         kinds = [f.kind for f in findings if f.verdict == IS_WRONG]
         kind = kind or next((k for k in ("forward", "values", "shape") if k in kinds), kinds[0])
         return self._result(IS_WRONG, findings, kind, where, point.values)
@@ -210,11 +217,6 @@ class _Check:
         message = environment.describe(raised, problem.function)
         finding = Finding("", IS_WRONG, message, "error", type(raised).__name__)
         return self._result(IS_WRONG, [finding], kind, where, inputs)
-
-    def _declared(self) -> Declaration:
-        if self.declaration is None:
-            self.declaration = Declaration.from_sample(tuple(self.pair.values), list(self.pair.names))
-        return self.declaration
 
     def _result(
         self, verdict: str, findings: Sequence[Finding], kind: str = "", where: str = "", inputs: Sequence[Any] | None = None
