@@ -179,6 +179,13 @@ class Declaration:
 
         return tuple(name for name, value in zip(self.names, self.inputs) if floats(value))
 
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The names of the inputs that hold an array to draw."""
+        return tuple(
+            name for name, value in zip(self.names, self.inputs) if any(isinstance(leaf, Array) for leaf in tree.leaves(value))
+        )
+
     def sizes(self) -> dict[str, int]:
         """Each axis' size: all different where the axes were declared."""
         return dict(self.base)
@@ -194,6 +201,15 @@ class Declaration:
             return spec.draw(rng, known, self.ranks) if isinstance(spec, Array) else tree.copy(spec.value)
 
         return tree.map_leaves(leaf, self.fixing(**constants).inputs if constants else self.inputs)
+
+    def shrunk(self, largest: int, rng: np.random.Generator) -> Inputs:
+        """New inputs with axes of about `largest` and different lengths; presumed multiples of an axis stay multiples."""
+        sizes: dict[str, int] = {}
+        for axis, size in sorted(self.base.items(), key=lambda item: item[1]):
+            part = next((a for a in sizes if 1 < self.base[a] and size in [k * self.base[a] for k in (2, 3, 4)]), None)
+            apart = min(size, largest + sum(self.base[a] != size for a in sizes))
+            sizes[axis] = apart if part is None or self.declared else size // self.base[part] * sizes[part]
+        return self.draw(rng, sizes)
 
     def fixing(self, **constants: Any) -> "Declaration":
         """The same with other constants: `fixing(eps=0.1)`; a name inside a dict of settings will do."""

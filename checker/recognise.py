@@ -1,0 +1,101 @@
+"""Is this wrong answer one that we know? Two answers are the same mistake if they agree wherever it differs from right.
+
+Equality of what the functions do, at several points: never of how they are written. What they do includes what they
+leave behind: an overwritten upstream gradient, a result that shares its memory.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .calling import MisfitError, Pair
+from .contract import random_upstream
+from .errors import UsageError, UserCodeError
+
+#: Two answers agree within this, relative to the largest entry: enough for another order of additions.
+SAME = 1e-9
+#: A mistake must differ from the right answer by this much more.
+APART = 1e-7
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer on purpose: a backward, a forward or both, and advice that does not give the right one away."""
+
+    name: str
+    advice: str
+    backward: Callable[..., Any]
+    forward: Callable[..., Any]
+
+
+Doing = Mapping[str, np.ndarray]
+
+
+def doing(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Sequence[Any],
+    names: Sequence[str],
+    wrt: Sequence[str],
+    seed: int = 0,
+) -> Doing:
+    """What a pair does at one point, by name: its outputs, its gradients, and what it leaves behind."""
+    done: dict[str, Any] = {}
+    try:
+        pair = Pair(forward, backward, tree.copy(tuple(inputs)), names=names, wrt=wrt)
+        arguments = pair.arguments()
+        run = pair.forward(arguments)
+        done |= {f"output {path}": np.array(out) for path, out in zip(pair.out_names, run.outs)}
+        douts = pair.upstream(run, random_upstream(run, np.random.default_rng(seed)))
+        given = tree.copy(douts)
+        gradients = pair.assign(pair.pull(run, given))
+    except (UserCodeError, MisfitError, UsageError, NotImplementedError) as problem:
+        reason = type(problem.__cause__ or problem).__name__
+        return done | {"raised": np.array(reason)}
+    for path, gradient in gradients.items():
+        done[f"gradient {path}"] = np.array(gradient)
+        done[f"shared {path}"] = np.array([np.shares_memory(gradient, held) for held in (*given, *pair.leaves(arguments))])
+    done |= {f"left dout {place}": np.array(dout) for place, dout in enumerate(given)}
+    done |= {f"left {path}": np.array(leaf) for path, leaf in zip(pair.paths, pair.leaves(arguments))}
+    return done
+
+
+def same(a: np.ndarray | None, b: np.ndarray | None, rtol: float = SAME) -> bool:
+    """Whether two arrays have one shape and the same numbers to within `rtol` of the largest."""
+    if a is None or b is None or a.shape != b.shape or a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
+        return a is b or (a is not None and b is not None and a.shape == b.shape and np.array_equal(a, b))
+    with np.errstate(all="ignore"):
+        size = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
+        return bool(np.all((np.abs(a - b) <= rtol * size) | (a == b) | (np.isnan(a) & np.isnan(b))))
+
+
+def apart(mistake: Sequence[Doing], right: Sequence[Doing]) -> set[str]:
+    """The names of what a mistake gets wrong at some point."""
+    return {
+        key
+        for wrong, good in zip(mistake, right)
+        for key in {*wrong, *good}
+        if not same(wrong.get(key), good.get(key), APART)
+    }
+
+
+def recognise(
+    answer: Sequence[Doing], right: Sequence[Doing], mistakes: Iterable[tuple[Mistake, Sequence[Doing]]]
+) -> dict[str, Mistake]:
+    """Which known mistakes the answer makes, by the name of what they get wrong.
+
+    A mistake is made only if everything that it gets wrong is wrong in the very same way at every point. The one that
+    explains the most comes first.
+    """
+    wrong = apart(answer, right)
+    known = [(apart(done, right), mistake, done) for mistake, done in mistakes]
+    found: dict[str, Mistake] = {}
+    for keys, mistake, done in sorted(known, key=lambda entry: -len(entry[0])):
+        if not keys or not keys <= wrong or keys <= set(found):
+            continue
+        if all(same(mine.get(key), theirs.get(key)) for mine, theirs in zip(answer, done) for key in keys):
+            found |= {key: mistake for key in keys if key not in found}
+    return found
