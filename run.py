@@ -26,7 +26,7 @@ def install(extras: str) -> None:
         return
     print("setting up .venv ...", file=sys.stderr)
     if not PYTHON.exists():
-        # Some systems ship Python without ensurepip: there, the pip that runs this file's Python serves the environment.
+        # Some systems ship Python without ensurepip: there, the pip of this file's Python serves the environment.
         venv.create(ENVIRONMENT, with_pip=importlib.util.find_spec("ensurepip") is not None)
     has_pip = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
     pip = [PYTHON, "-m", "pip"] if has_pip else [sys.executable, "-m", "pip", "--python", PYTHON]

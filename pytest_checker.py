@@ -1,6 +1,7 @@
 """`assert gradcheck(...)` under pytest: a failure shows the whole report, not a shortened `repr`.
 
-pytest loads this in every run of an environment that the checker is installed in, so it imports nothing to speak of.
+pytest loads this in every run of an environment that the checker is installed in. Outside the package, it can be loaded
+without importing the checker and NumPy before the tests ask for them.
 """
 
 from collections.abc import Generator, Iterator
@@ -22,17 +23,17 @@ def pytest_runtest_makereport(
 
 
 def _reports(variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Name and text of the failing reports among a frame's variables, each once.
+    """Name and text of the reports that a frame's failed assertion was about, each once.
 
-    In `assert gradcheck(...)` the report is a temporary of pytest's assertion rewriting, `@py_assert1` or the like; in
-    `assert report` it is a variable, and a temporary as well. Where there are temporaries, they are what was asserted.
+    In `assert gradcheck(...)` the report is a temporary of pytest's assertion rewriting, `@py_assert1` or the like. In
+    `assert report` it is a plain variable, one of those that are false.
     """
-    failed = {name: value for name, value in variables.items() if _is_report(value) and not value}
-    asserted = [value for name, value in failed.items() if name.startswith("@py_")]
-    seen: list[Any] = []
-    for report in asserted or failed.values():
-        if not any(report is other for other in seen):
-            seen.append(report)
+    reports = {name: value for name, value in variables.items() if _is_report(value)}
+    asserted = [report for name, report in reports.items() if name.startswith("@py_")]
+    shown: list[Any] = []
+    for report in asserted or [report for report in reports.values() if not report]:
+        if not any(report is other for other in shown):
+            shown.append(report)
             yield report.name, str(report)
 
 
