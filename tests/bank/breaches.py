@@ -70,7 +70,7 @@ def breaches(case: Case, inputs: tuple) -> set[str]:
         return found | {"None"}
     grads = list(grads.values()) if isinstance(grads, dict) else list(grads) if isinstance(grads, tuple | list) else [grads]
     where = differentiated(case, before)
-    nested = any(isinstance(grad, dict | list | tuple) for grad in grads)
+    nested = any(isinstance(value, dict | list | tuple) for value in inputs) and any(isinstance(grad, dict | list) for grad in grads)
     if any(grad is None for grad in grads[: len(where)]):
         found.add("None")
     elif not nested and len([grad for grad in grads if grad is not None]) != len(where):

@@ -45,6 +45,7 @@ class Case:
     elsewhere: Inputs | None = None  # the point that shows it, for the labels that are right at `inputs`
     corner: bool = False  # the function has no derivative at `inputs`: any subgradient is right
     tolerance: float = 1e-9  # of the gradient's scale: how well the oracle and the claim agree
+    floor: float = 0.0  # an absolute gap that the rounding inside a right formula explains
     options: dict[str, Any] = field(default_factory=dict)  # further keywords of the check
 
 

@@ -157,24 +157,24 @@ def full(case: Case, inputs: tuple) -> np.ndarray:
     return np.moveaxis(numerator, range(n_out), range(-n_out, 0)) if n_out else numerator
 
 
-def gap(claimed: Any, exact: np.ndarray) -> float:
-    """The largest difference, relative to the gradient's scale; inf if the shapes differ or a number is not finite."""
+def gap(claimed: Any, exact: np.ndarray, floor: float = 0.0) -> float:
+    """The largest difference above `floor`, relative to the gradient's scale; inf if shapes differ or a number is not finite."""
     claimed = np.asarray(claimed, dtype=np.float64)
     if claimed.shape != exact.shape or not np.all(np.isfinite(claimed)):
         return float("inf")
     if not exact.size:
         return 0.0
     scale = max(np.max(np.abs(exact)), np.finfo(float).tiny)
-    return float(np.max(np.abs(claimed - exact)) / scale)
+    return float(max(0.0, np.max(np.abs(claimed - exact)) - floor) / scale)
 
 
-def worst(claimed: Any, exact: np.ndarray) -> float:
-    """The largest difference relative to its own entry, among those above 1e-9 of the gradient's scale."""
+def worst(claimed: Any, exact: np.ndarray, tolerance: float) -> float:
+    """The largest difference relative to its own entry, among those above `tolerance` of the gradient's scale."""
     claimed = np.asarray(claimed, dtype=np.float64)
     if claimed.shape != exact.shape or not np.all(np.isfinite(claimed)):
         return float("inf")
     if not exact.size:
         return 0.0
     difference = np.abs(claimed - exact)
-    seen = difference > 1e-9 * max(np.max(np.abs(exact)), 1e-300)
+    seen = difference > tolerance * max(np.max(np.abs(exact)), 1e-300)
     return float(np.max(np.where(seen, difference / np.maximum(np.abs(exact), 1e-300), 0.0)))

@@ -1,7 +1,7 @@
 """Sums, products, orders and picks along an axis; norms; distances."""
 
 import autograd.numpy as np
-from numpy import add
+import numpy as onp
 
 from .case import Bank, drawn, elementwise, normal, point, positive, variant
 
@@ -102,7 +102,7 @@ def gather_backward(d, cache, add=True):
     shape, i = cache
     dx = np.zeros(shape)
     if add:
-        add.at(dx, i, d)
+        onp.add.at(dx, i, d)
     else:
         dx[i] += d
     return (dx,)
@@ -118,7 +118,7 @@ bank.elsewhere("embedding_overwritten_at_repeats", gather, variant(gather_backwa
 
 def scatter(x, i):
     out = np.zeros((5, x.shape[1]))
-    add.at(out, i, x)
+    onp.add.at(out, i, x)
     return out, i
 
 
@@ -221,8 +221,8 @@ def interpolate(y, t):
 def interpolate_backward(d, cache, swap=False):
     y, left, w = cache
     dy = np.zeros_like(y)
-    add.at(dy, left, d * (w if swap else 1 - w))
-    add.at(dy, left + 1, d * (1 - w if swap else w))
+    onp.add.at(dy, left, d * (w if swap else 1 - w))
+    onp.add.at(dy, left + 1, d * (1 - w if swap else w))
     return dy, d * (y[left + 1] - y[left])
 
 
