@@ -1,0 +1,115 @@
+"""Why a gradient is wrong, in words: `diagnose(case)` names a cause only if the numbers establish it.
+
+Each relation is a small function that looks at one wrong gradient and returns a `Cause` or None. They are tried in
+order, from what explains everything to what only says where to look; the first that holds at every point is given.
+A wrong name is worse than none, so a relation predicts your gradient to within the error, at every point and (where
+the Jacobian is known) for every upstream gradient, or it says nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from . import local, parts, places, residual, shapes, upstream, whole
+from .case import Case, Cause
+from .view import Point, View
+
+Relation = Callable[[View], Cause | None]
+
+RELATIONS: tuple[Relation, ...] = (
+    whole.zero,
+    whole.absolute,
+    upstream.clipped,
+    upstream.ignored,
+    upstream.squared,
+    upstream.normalised,
+    upstream.constant_term,
+    whole.float32,
+    upstream.nonlinear,
+    whole.small,
+    whole.sign,
+    whole.factor,
+    whole.order,
+    shapes.shape,
+    whole.transpose,
+    shapes.not_spread,
+    shapes.summed_own_axes,
+    shapes.other_sums,
+    shapes.broadcast_copy,
+    whole.reshaped,
+    whole.moved,
+    whole.swapped,
+    places.entry,
+    parts.extra,
+    parts.mask_reversed,
+    whole.repeated,
+    upstream.part_of_dout,
+    upstream.turned_jacobian,
+    parts.part,
+    residual.penalty,
+    residual.penalty_alone,
+    residual.skip,
+    residual.other_gradient,
+    local.derivative,
+    residual.path,
+    residual.symmetric,
+    residual.changed_input,
+    residual.through,
+    local.entry_factor,
+    local.output_factor,
+    local.input_factor,
+    whole.varying_factor,
+    places.carried,
+    parts.pattern_only,
+    parts.mixes,
+    places.border,
+    places.threshold,
+    places.some_outputs,
+    places.place,
+)
+
+
+def diagnose(case: Case, others: Sequence[Case] = ()) -> tuple[Cause, ...]:
+    """Name why the gradients of `case` are wrong: at most one cause for each wrong input, the most telling first.
+
+    `others` are the same pair at other points (their shapes may differ); what is named holds at every one. One cause
+    that explains every wrong gradient is given once, with the subject "". What the numbers do not establish is not named.
+    """
+    point, elsewhere = Point(case), [Point(other) for other in others if same_pair(case, other)]
+    found = []
+    with np.errstate(all="ignore"):
+        for k, wrong in enumerate(case.wrong):
+            if not (np.any(wrong) or case.claimed[k].shape != case.numeric[k].shape):
+                continue
+            view = View(point, k, tuple(View(other, k) for other in elsewhere))
+            if (ranked := first(view)) is not None:
+                found.append(ranked)
+    causes = [cause for _, cause in sorted(found, key=lambda ranked: ranked[0])]
+    number = sum(bool(np.any(w)) or c.shape != n.shape for w, c, n in zip(case.wrong, case.claimed, case.numeric, strict=True))
+    return merged(causes, number)
+
+
+def same_pair(case: Case, other: Case) -> bool:
+    return other.names == case.names and len(other.outs) == len(case.outs)
+
+
+def first(view: View) -> tuple[int, Cause] | None:
+    """The first relation that holds, with its rank."""
+    if not view.everywhere(lambda v: bool(np.all(np.isfinite(v.yours)) and np.all(np.isfinite(v.truth)))):
+        return None
+    for rank, relation in enumerate(RELATIONS):
+        if (cause := relation(view)) is not None:
+            return rank, cause
+    return None
+
+
+def merged(causes: list[Cause], number: int) -> tuple[Cause, ...]:
+    """One cause without a subject if all wrong gradients (more than one) have the same, word for word."""
+    same = {(cause.name, cause.message, cause.advice) for cause in causes}
+    if len(same) == 1 and len(causes) == number > 1:
+        return (replace(causes[0], subject=""),)
+    return tuple(causes)
+
+
+__all__ = ["RELATIONS", "Case", "Cause", "diagnose"]

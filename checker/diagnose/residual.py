@@ -1,0 +1,363 @@
+"""Relations of the difference between the right gradient and a wrong one: the path or the term that is missing."""
+
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+
+from .case import Cause
+from .constants import recognise
+from .view import FORM, View, size_of
+
+Basis = Callable[[View, tuple[int, ...]], list[np.ndarray]]
+
+
+def difference(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """(right - yours, right, yours), each of the input's shape and one more axis for the outputs."""
+    if not view.shaped:
+        return None
+    if view.C is None:
+        return (view.truth - view.yours)[..., None], view.truth[..., None], view.yours[..., None]
+    return view.J - view.C, view.J, view.C
+
+
+def rest(values: np.ndarray, basis: list[np.ndarray], axes: tuple[int, ...]) -> np.ndarray:
+    """What is left of `values` once each group along `axes` is freed of its best multiple of every basis array."""
+    freed: list[np.ndarray] = []
+    for b in basis:
+        vector = np.broadcast_to(b, values.shape[:-1])[..., None]
+        for earlier in freed:
+            vector = vector - multiple(vector, earlier, axes) * earlier
+        freed.append(vector)
+        values = values - multiple(values, vector, axes) * vector
+    return values
+
+
+def multiple(values: np.ndarray, vector: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    square = (vector * vector).sum(axes, keepdims=True)
+    return (values * vector).sum(axes, keepdims=True) / np.where(square > 0, square, 1)
+
+
+def centred(view: View, axes: tuple[int, ...]) -> np.ndarray:
+    return view.x - view.x.mean(axes, keepdims=True)
+
+
+def of_out(view: View, change: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+    if view.out_shape != view.shape:
+        return []
+    with np.errstate(all="ignore"):
+        made = change(view.out)
+    return [made] if np.all(np.isfinite(made)) else []
+
+
+PATHS: tuple[tuple[str, Basis, str, str], ...] = (
+    (
+        "mean-path",
+        lambda v, a: [np.ones(v.shape)],
+        "by a number that is the same for all entries along {axes}",
+        "That is the shape of a path through a mean or a sum over that axis, and yours lacks it or has it wrong: "
+        "each entry also moves the mean, so the sum of what reaches the mean goes back to every entry.",
+    ),
+    (
+        "variance-path",
+        lambda v, a: [centred(v, a)],
+        "by a multiple of x - mean along {axes}",
+        "That is the shape of the path through the variance (or standard deviation) over that axis, and yours lacks it or "
+        "has it wrong: each entry also moves the variance, whose derivative is 2 (x - mean)/n.",
+    ),
+    (
+        "norm-path",
+        lambda v, a: [v.x],
+        "by a multiple of x itself along {axes}",
+        "That is the shape of a path through a norm or a sum of squares over that axis, and yours lacks it or has it "
+        "wrong: each entry also moves the norm.",
+    ),
+    (
+        "softmax-path",
+        lambda v, a: of_out(v, lambda out: out),
+        "by a multiple of the output along {axes}",
+        "That is the shape of a path through a normalising sum, as in softmax: each entry also moves the sum that all of "
+        "them are divided by, which takes out * sum(dout * out) from the gradient.",
+    ),
+    (
+        "softmax-path",
+        lambda v, a: of_out(v, lambda out: np.exp(out - out.max())),
+        "by a multiple of exp(output) along {axes}",
+        "That is the shape of a path through log-sum-exp, as in log-softmax: take softmax * sum(dout) from the gradient.",
+    ),
+    (
+        "mean-and-variance-paths",
+        lambda v, a: [np.ones(v.shape), centred(v, a)],
+        "by a number plus a multiple of x - mean along {axes}",
+        "That is the shape of the paths through the mean and the variance over that axis, and yours lacks them or has them "
+        "wrong: each entry moves both, and both come back to every entry.",
+    ),
+)
+
+
+def path(view: View) -> Cause | None:
+    """The difference lies along 1, x - mean, x, out or exp(out), group by group along some axes."""
+    n = len(view.shape)
+    sets = [axes for size in range(n, 0, -1) for axes in combinations(range(n), size)]
+    for name, basis, words, advice in PATHS:
+        for axes in sets:
+            if not view.everywhere(lambda v, b=basis, a=axes: len(v.shape) == n and lies(v, b, a) is not None):
+                continue
+            if sum(lies(v, basis, axes) or 0 for v in view.points) < 6:
+                continue
+            text = words.format(axes=view.axes(axes)).replace("x ", f"{view.name} ")
+            return view.cause(name, f"Yours differs from the right gradient {text}.", advice)
+    return None
+
+
+def lies(view: View, basis: Basis, axes: tuple[int, ...]) -> int | None:
+    """How many numbers confirm that the difference lies along `basis` and the gradients do not; None if it does not."""
+    parts = difference(view)
+    vectors = basis(view, axes)
+    length = int(np.prod([view.shape[a] for a in axes])) if axes else 1
+    if parts is None or not vectors or length <= len(vectors):
+        return None
+    off, right, yours = parts
+    noise = view.noise
+    if size_of(off) < 1e3 * noise or size_of(rest(off, vectors, axes)) > FORM * size_of(off) + noise:
+        return None
+    if min(size_of(rest(g, vectors, axes)) / max(size_of(g), 1e-300) for g in (right, yours)) < 1e-3:
+        return None
+    groups = np.sum(np.max(np.abs(off), axis=axes) > 1e-3 * size_of(off))
+    return int(groups) * (length - len(vectors))
+
+
+def penalty(view: View) -> Cause | None:
+    """Off by a constant multiple of the input: a regularisation term."""
+    values = []
+    for v in view.points:
+        parts = difference(v)
+        if parts is None or parts[0].shape[-1] != 1 or v.x.size < 3 or v.C is None and v.point.dout.size != 1:
+            return None
+        off, right, _ = parts
+        if v.C is None:
+            off = off / v.point.dout[0]
+        c = float(np.sum(off[..., 0] * v.x) / np.sum(v.x**2))
+        if size_of(off[..., 0] - c * v.x) > FORM * size_of(off) + v.noise or size_of(off) < 1e3 * v.noise:
+            return None
+        if size_of(rest(right, [v.x], tuple(range(v.x.ndim)))) < 1e-3 * size_of(right):
+            return None
+        values.append(c)
+    named = recognise(view, [abs(c) for c in values])
+    if np.ptp(values) > 1e-5 * abs(values[0]) and not (named and "length" in named):
+        return None
+    size = named or format(abs(values[0]), ".6g")
+    way = "minus" if values[0] > 0 else "plus"
+    return view.cause(
+        "regularisation",
+        f"Yours is the right gradient {way} {view.name} times {size}: the data's part is right, the term proportional to {view.name} is not.",
+        "Compare the regularisation in the loss with its gradient: r * sum(W^2) gives 2 r W, (r/2) * sum(W^2) gives r W, inside or outside the 1/N.",
+    )
+
+
+def penalty_alone(view: View) -> Cause | None:
+    """Yours is a multiple of the input: the regularisation term without the data's."""
+    values = []
+    for v in view.points:
+        parts = difference(v)
+        if parts is None or parts[0].shape[-1] != 1 or v.x.size < 3:
+            return None
+        _, right, yours = parts
+        c = float(np.sum(yours[..., 0] * v.x) / np.sum(v.x**2))
+        alone = size_of(yours[..., 0] - c * v.x) <= 1e-9 * size_of(yours)
+        if c == 0 or not alone or size_of(rest(right, [v.x], tuple(range(v.x.ndim)))) < 1e-3 * size_of(right):
+            return None
+        values.append(c)
+    return view.cause(
+        "regularisation-alone",
+        f"Yours is {view.name} times {values[0]:.6g} and nothing else.",
+        "The part of the gradient that comes from the data is missing: only a term like the regularisation's is there.",
+    )
+
+
+def skip(view: View) -> Cause | None:
+    """Off by a multiple of dout itself: the direct path."""
+    values = []
+    for v in view.points:
+        if v.C is None or v.shape != v.out_shape or v.x.size < 3 or not v.shaped:
+            return None
+        off = (v.J - v.C).reshape(v.x.size, v.x.size)
+        c = float(np.mean(np.diag(off)))
+        if abs(c) < 1e3 * v.noise or size_of(off - c * np.eye(v.x.size)) > FORM * abs(c) + v.noise:
+            return None
+        strong = np.abs(v.J.reshape(off.shape)) > 1e-6 * size_of(v.J)
+        if not np.any(strong & ~np.eye(v.x.size, dtype=bool)) and np.ptp(np.diag(v.J.reshape(off.shape))) == 0:
+            return None
+        values.append(c)
+    if np.ptp(values) > 1e-5 * abs(values[0]):
+        return None
+    c = values[0]
+    if abs(c - 1) < 1e-5:
+        text = "Yours lacks dout itself: right gradient = yours + dout"
+        advice = "The input also reaches the output directly (a skip connection): add dout to what comes back through the branch."
+    elif abs(c + 1) < 1e-5:
+        text = "Yours has dout itself once too often: right gradient = yours - dout"
+        advice = "The direct path is counted although there is none, or counted twice: remove one dout."
+    else:
+        text = f"Right gradient = yours {'+' if c > 0 else '-'} {abs(c):.6g} dout: the direct path has the wrong size"
+        advice = "The input also reaches the output directly: compare that path's factor with the forward."
+    return view.cause("skip-path", text + ".", advice)
+
+
+def other_gradient(view: View) -> Cause | None:
+    """Off by another input's gradient."""
+    for j, name in enumerate(view.case.names):
+        if j == view.k:
+            continue
+        values = [shared(v, j) for v in view.points]
+        if any(c is None for c in values) or np.ptp(values) > 1e-5 * abs(values[0]) or view.numbers() < 3:
+            continue
+        if not any(abs(abs(values[0]) - c) < 1e-5 for c in (1, 2, 0.5)):
+            continue
+        c = abs(values[0])
+        times = "" if abs(c - 1) < 1e-5 else f" times {c:g}"
+        return view.cause(
+            "missing-path",
+            f"Right gradient = yours {'+' if values[0] > 0 else '-'} the gradient of {name}{times}: what comes back that way is "
+            f"{'missing' if values[0] > 0 else 'there once too often'}.",
+            "Where a value is used more than once, the gradients of all its uses are added up, each once.",
+        )
+    return None
+
+
+def shared(view: View, j: int) -> float | None:
+    """c with right - yours = c * (right gradient of input j), or None."""
+    parts = difference(view)
+    right = view.case.numeric[j]
+    if parts is None or right.shape != view.shape or size_of(right) == 0:
+        return None
+    off = parts[0]
+    if view.C is not None:
+        if view.case.jacobian[j] is None:
+            return None
+        target = view.case.jacobian[j].reshape(off.shape)
+    else:
+        target = right[..., None]
+    c = float(np.sum(off * target) / np.sum(target * target))
+    return c if c and size_of(off - c * target) <= FORM * size_of(off) + 2 * view.noise and size_of(off) > 1e3 * view.noise else None
+
+
+def through(view: View) -> Cause | None:
+    """What is missing comes back through a weight: X^T (right - yours) = dW W^T if X W is the use that was left out.
+
+    With Q = X W, the part of dX through Q is dQ W^T, and dW = X^T dQ; so X^T times that part is dW W^T, in which
+    only right gradients appear.
+    """
+    ways = [v_ways(v) for v in view.points]
+    if any(w is None for w in ways):
+        return None
+    labels = [label for label in ways[0] if all(label in w for w in ways)][:5]
+    for n in range(1, len(labels) + 1):
+        for chosen in combinations(labels, n):
+            for c in (1.0, -1.0):
+                if all(explains(v, w, chosen, c) for v, w in zip(view.points, ways, strict=True)):
+                    names = " and ".join(name for name, _ in chosen)
+                    what = "lacks what comes back" if c > 0 else "counts twice what comes back"
+                    return view.cause(
+                        "missing-path",
+                        f"Yours {what} through {names}; the rest of it is right.",
+                        f"The forward uses {view.name} more than once: add up the gradients of all its uses, each once.",
+                    )
+    return None
+
+
+def v_ways(view: View) -> dict[tuple[str, str], np.ndarray] | None:
+    """The possible uses of this input by another one: what X^T (right - yours) is if that use alone is missing."""
+    if not view.shaped or view.x.ndim < 1 or view.shape[-1] < 2:
+        return None
+    d, found = view.shape[-1], {}
+    for j, (name, w) in enumerate(zip(view.case.names, view.case.inputs, strict=True)):
+        g = view.case.numeric[j]
+        if j == view.k or w.ndim != 2 or size_of(g) == 0:
+            continue
+        if w.shape[0] == d:
+            found[name, "x W"] = g @ w.T
+        if w.shape[1] == d:
+            found[name, "x W.T"] = g.T @ w
+    return found or None
+
+
+def explains(view: View, ways: dict, chosen: tuple, c: float) -> bool:
+    d = view.shape[-1]
+    made = view.x.reshape(-1, d).T @ (view.truth - view.yours).reshape(-1, d)
+    target = c * sum(ways[label] for label in chosen)
+    noise = 1e3 * size_of(view.error) * max(size_of(view.x), 1) + 1e-9 * view.scale
+    whole = view.x.reshape(-1, d).T @ view.truth.reshape(-1, d)
+    if size_of(made) < 10 * noise or size_of(whole - target) < 1e-3 * size_of(whole):
+        return False
+    return size_of(made - target) <= FORM * size_of(made) + noise
+
+
+def symmetric(view: View) -> Cause | None:
+    """Right only if another, square input is symmetric: the claims for A and for A.T average to the right gradient."""
+    if view.case.at is None or not view.shaped:
+        return None
+    for j, matrix in enumerate(view.case.inputs):
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] < 2:
+            continue
+
+        def halves(v: View, j: int = j) -> bool:
+            turned = tuple(x.T.copy() if i == j else x for i, x in enumerate(v.case.inputs))
+            try:
+                there = v.case.at(turned)
+            except Exception:  # not every square matrix may be transposed (a triangular one, say)
+                return False
+            mine = np.asarray(there.claimed[v.k], float)
+            if j == v.k or mine.shape != v.shape or size_of(mine - v.yours) <= 1e-6 * v.scale:
+                return False
+            same_dout = all(np.array_equal(a, b) for a, b in zip(there.douts, v.case.douts, strict=True))
+            return same_dout and size_of((mine + v.yours) / 2 - v.truth) <= 1e-6 * v.scale + 4 * size_of(v.error)
+
+        if view.everywhere(halves):
+            name = view.case.names[j]
+            return view.cause(
+                "symmetric-only",
+                f"Yours is right only if {name} is symmetric: it has 2 {name} (or 2 {name}.T) where {name} + {name}.T belongs.",
+                "d(x.T A x)/dx = (A + A.T) x; it is 2 A x for a symmetric A alone.",
+            )
+    return None
+
+
+CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "transposed": lambda w: np.swapaxes(w, -1, -2),
+    "reversed along its last axis": lambda w: w[..., ::-1],
+    "reversed along its last two axes": lambda w: w[..., ::-1, ::-1],
+    "reversed along its first axis": lambda w: w[::-1],
+    "times -1": lambda w: -w,
+}
+
+
+def changed_input(view: View) -> Cause | None:
+    """Yours is the right gradient for another input transposed or reversed: computed by asking for it there."""
+    if view.case.at is None or view.J is None or not view.shaped:
+        return None
+    for j, other in enumerate(view.case.inputs):
+        for words, change in CHANGES.items():
+            if j == view.k or other.ndim < 1 or (other.ndim < 2 and "two" in words) or other.size < 2:
+                continue
+            if "transposed" in words and (other.ndim < 2 or other.shape[-1] != other.shape[-2]):
+                continue
+            if view.everywhere(lambda v, j=j, change=change: right_there(v, j, change)):
+                name = view.case.names[j]
+                return view.cause(
+                    "changed-input",
+                    f"Yours would be right if {name} were {words}.",
+                    f"The forward uses {name} as it is: check each transpose, flip and sign of {name} in the backward.",
+                )
+    return None
+
+
+def right_there(view: View, j: int, change: Callable[[np.ndarray], np.ndarray]) -> bool:
+    moved = tuple(np.ascontiguousarray(change(x)) if i == j else x for i, x in enumerate(view.case.inputs))
+    try:
+        jacobian = view.case.at(moved).jacobian[view.k]
+    except Exception:  # the function may not be defined there
+        return False
+    if jacobian is None or jacobian.shape[-1] != view.point.dout.size:
+        return False
+    return view.is_yours((jacobian @ view.point.dout).reshape(view.shape))

@@ -1,0 +1,320 @@
+"""Relations between a whole wrong gradient and the right one: zero, sign, a factor, the axes' order, another input's."""
+
+from itertools import combinations, permutations
+
+import numpy as np
+
+from .case import Cause
+from .constants import recognise
+from .view import FORM, View, join, size_of
+
+
+def zero(view: View) -> Cause | None:
+    if not view.everywhere(lambda v: size_of(v.yours) == 0 and (v.C is None or size_of(v.C) == 0)):
+        return None
+    return view.cause(
+        "zero",
+        "Yours is all zeros, and the output does depend on this input.",
+        "Is it written yet? Look for a gradient that is created with zeros and never filled, or computed and not returned.",
+    )
+
+
+def float32(view: View) -> Cause | None:
+    def rounded(v: View) -> bool:
+        off = size_of(v.yours - v.truth) if v.shaped else np.inf
+        return bool(off <= 1e-5 * v.scale and np.all(v.yours == v.yours.astype(np.float32)) and v.yours.size > 1)
+
+    if not view.everywhere(rounded):
+        return None
+    return view.cause(
+        "float32",
+        "Yours is right to about 7 digits, and every number in it is a float32: the formula is right, the precision is lost.",
+        "Keep float64 throughout: look for astype(np.float32) or an array created with dtype=np.float32.",
+    )
+
+
+def small(view: View) -> Cause | None:
+    """A tiny relative difference nearly everywhere: no path is missing."""
+
+    def compared(v: View) -> tuple[np.ndarray, np.ndarray] | None:
+        if not v.shaped or size_of(v.yours - v.truth) > SMALL * v.scale:
+            return None
+        right, yours, _ = v.pair
+        speaks = np.abs(right) > 1e-3 * size_of(right)
+        off = (yours[speaks] - right[speaks]) / size_of(right)
+        if size_of(yours - right) > SMALL * size_of(right) or np.mean(np.abs(off) > 1e-10) < 0.5:
+            return None
+        return off, yours[speaks] / right[speaks] - 1
+
+    found = [compared(v) for v in view.points]
+    if any(parts is None for parts in found):
+        return None
+    worst = max(size_of(off) for off, _ in found)
+    ratios = np.concatenate([ratio for _, ratio in found])
+    if np.ptp(ratios) <= 1e-2 * size_of(ratios) + 1e-8 and ratios.size > 1:
+        return view.cause(
+            "rounded-constant",
+            f"Yours is {1 + float(np.median(ratios)):.8g} times the right gradient everywhere.",
+            "A constant is probably rounded or slightly off: write it in full, or compute it.",
+        )
+    eps = [f"{name} = {value:g}" for name, value in view.case.constants.items() if "eps" in name.lower()]
+    hint = f" ({join(eps)})" if eps else ""
+    return view.cause(
+        "epsilon",
+        f"Yours agrees with the right gradient to within {worst:.1e} of its size, nearly everywhere, but not exactly.",
+        f"Something small is left out, added twice or in another place than in the forward: usually eps{hint}.",
+    )
+
+
+#: A difference below this part of the gradient's size is a small one.
+SMALL = 2e-3
+
+
+def absolute(view: View) -> Cause | None:
+    if not view.shaped:
+        return None
+    mixed = any(np.any(v.truth < -FORM * v.scale) and np.any(v.truth > FORM * v.scale) for v in view.points)
+    if not mixed or not view.everywhere(lambda v: v.is_yours(np.abs(v.truth))):
+        return None
+    return view.cause(
+        "lost-sign",
+        "Yours is the absolute value of the right gradient: every size is right, and every negative entry lost its sign.",
+        "Look for abs() or a square root of a square on the way.",
+    )
+
+
+def sign(view: View) -> Cause | None:
+    if not view.everywhere(lambda v: v.is_mapped(lambda g: -g)):
+        return None
+    return view.cause(
+        "sign",
+        "Yours is exactly -1 times the right gradient, in every entry.",
+        "One minus sign is missing or too many: follow the signs backwards from dout, and look at each subtraction in the forward.",
+    )
+
+
+def ratio(view: View) -> float | None:
+    """The one number c with yours = c * right at this point, or None."""
+    if view.scale == 0 or not view.shaped or size_of(view.yours) == 0:
+        return None
+    c = float(np.sum(view.yours * view.truth) / np.sum(view.truth * view.truth))
+    if c == 0 or not np.all(np.abs(view.yours - c * view.truth) <= max(abs(c), 1) * view.slack):
+        return None
+    if view.C is not None and size_of(view.C - c * view.J) > max(abs(c), 1) * (FORM * 0.2 * size_of(view.J) + view.noise):
+        return None
+    return c
+
+
+def factor(view: View) -> Cause | None:
+    values = [ratio(v) for v in view.points]
+    if any(c is None for c in values):
+        return None
+    if (name := recognise(view, values)) is not None and (view.numbers() > 1 or name in ("2", "1/2")):
+        return view.cause(
+            "factor",
+            f"Yours is the right gradient times {name}, in every entry.",
+            "One constant factor is missing, extra or inverted: compare the constants of the forward with yours, one by one.",
+        )
+    constant = np.ptp(values) <= 3e-6 * abs(values[0])
+    if not constant or view.numbers() < 3:
+        return None
+    if len(values) == 1 and view.numbers() < 6:
+        return None
+    return view.cause(
+        "factor",
+        f"Yours is the right gradient times {values[0]:.6g}, in every entry"
+        + (f" and at every one of {len(values)} points tried." if len(values) > 1 else "."),
+        "Everything but one constant is right: look for a number, a length or a hyperparameter that forward and backward do not share.",
+    )
+
+
+def varying_factor(view: View) -> Cause | None:
+    """One factor for all entries, which changes from point to point."""
+    values = [ratio(v) for v in view.points]
+    if any(c is None for c in values) or len(values) < 2:
+        return None
+    if any(np.sum(np.abs(v.truth) > FORM * v.scale) < 3 for v in view.points):
+        return None
+    named = None
+    for text, value in SCALARS.items():
+        for form, power in (("{}", 1), ("1/{}", -1), ("({})^2", 2), ("1/({})^2", -2)):
+            try:
+                made = [value(v) ** power for v in view.points]
+            except (ValueError, ZeroDivisionError, FloatingPointError):
+                continue
+            if all(abs(m - c) <= 3e-6 * abs(c) for m, c in zip(made, values, strict=True)):
+                named = named or form.format(text)
+    what = f"{named} ({values[0]:.6g} here)" if named else f"one number ({values[0]:.6g} here, {values[1]:.6g} at another point)"
+    return view.cause(
+        "varying-factor",
+        f"Yours is the right gradient times {what}, the same in every entry.",
+        "The direction is right; a scalar that depends on the inputs is missing or extra: a norm, a sum, the loss itself.",
+    )
+
+
+def one_value(array: np.ndarray) -> float:
+    if array.size != 1:
+        raise ValueError
+    return float(array.reshape(-1)[0])
+
+
+SCALARS = {
+    "the output": lambda v: one_value(v.out),
+    "dout": lambda v: one_value(v.dout),
+    "the norm of this input": lambda v: float(np.linalg.norm(v.x)),
+    "the sum of this input": lambda v: float(np.sum(v.x)),
+    "the mean of this input": lambda v: float(np.mean(v.x)),
+    "the standard deviation of this input": lambda v: float(np.std(v.x)),
+    "the sum of exp of this input": lambda v: float(np.sum(np.exp(np.minimum(v.x, 700)))),
+    "exp(output)": lambda v: float(np.exp(one_value(v.out))),
+    "(1 - output)": lambda v: 1 - one_value(v.out),
+}
+
+
+def order(view: View) -> Cause | None:
+    """Your gradient of this input is the right one of another input."""
+    for j, other in enumerate(view.case.names):
+        if j == view.k:
+            continue
+
+        def taken(v: View, j: int = j) -> bool:
+            right = v.case.numeric[j]
+            if right.shape != v.yours.shape or size_of(right) == 0 or not same_as(v, right):
+                return False
+            J = v.case.jacobian[j]
+            return v.C is None or J is None or size_of(J.reshape(v.C.shape) - v.C) <= 2e-6 * size_of(J)
+
+        if view.everywhere(taken):
+            return view.cause(
+                "order",
+                f"What you return for {view.name} is, number for number, the gradient of {other}.",
+                "Return the gradients in the inputs' order; if the order is right, the two inputs are mixed up in the formulas.",
+            )
+    return None
+
+
+def same_as(view: View, right: np.ndarray) -> bool:
+    slack = 1e-6 * size_of(right) + 4 * size_of(view.error)
+    return bool(size_of(right - view.yours) <= slack) and (right.size > 1 or bool(view.others))
+
+
+def transpose(view: View) -> Cause | None:
+    """The right numbers with the axes in another order."""
+    n = len(view.shape)
+    if not 2 <= n <= 5:
+        return None
+    for axes in permutations(range(n)):
+        if axes == tuple(range(n)):
+            continue
+        for c in (1, -1):
+            if view.everywhere(lambda v, a=axes, c=c: v.x.ndim == n and v.is_mapped(lambda g: c * g.transpose(*a, n))):
+                how = "the right gradient transposed" if n == 2 else f"the right gradient with its axes in the order {axes}"
+                return view.cause(
+                    "transpose",
+                    f"Yours is {how}{' and times -1' if c < 0 else ''}: shape {view.yours.shape} for {view.shape}."
+                    if view.yours.shape != view.shape
+                    else f"Yours is {how}{' and times -1' if c < 0 else ''}.",
+                    "Look for a missing or extra .T (or transpose): an outer product or a matrix product taken the other way round.",
+                )
+    return None
+
+
+def reshaped(view: View) -> Cause | None:
+    """The right numbers, flattened in another order of the axes."""
+    n = len(view.shape)
+    if not 2 <= n <= 5 or not view.shaped:
+        return None
+    for axes in permutations(range(n)):
+        if axes == tuple(range(n)):
+            continue
+        forms = (
+            lambda g, a=axes: g.transpose(*a, n).reshape(g.shape),
+            lambda g, a=axes: g.reshape(*[g.shape[i] for i in a], g.shape[n]).transpose(*np.argsort(a), n),
+        )
+        for form in forms:
+            if view.everywhere(lambda v, f=form: v.is_mapped(f)):
+                return view.cause(
+                    "reshape",
+                    "Yours holds the right numbers in the wrong places: it was reshaped where its axes had to be transposed.",
+                    "reshape keeps the order of the numbers and never undoes a transpose: transpose back, then reshape.",
+                )
+    return None
+
+
+def moved(view: View) -> Cause | None:
+    """Shifted or reversed along an axis."""
+    if not view.shaped:
+        return None
+    for axis in range(len(view.shape)):
+        if view.shape[axis] < 2 or view.numbers() < 3:
+            continue
+        if view.everywhere(lambda v, a=axis: v.is_mapped(lambda g: np.flip(g, a))):
+            return view.cause(
+                "reversed",
+                f"Yours is the right gradient in reverse along {view.axis(axis)}.",
+                "A loop runs from the wrong end, or a flip in the forward was not undone (or undone twice).",
+            )
+        if view.shape[axis] < 3:
+            continue
+        for step in (1, -1):
+            if view.everywhere(lambda v, a=axis, s=step: shifted(v, a, s)):
+                way = "later" if step > 0 else "earlier"
+                return view.cause(
+                    "shift",
+                    f"Yours is the right gradient one place {way} along {view.axis(axis)}: your entry {1 if step > 0 else 0} is the right entry {0 if step > 0 else 1}, and so on.",
+                    "An index is off by one: check which entry of the forward each step of the backward belongs to.",
+                )
+    return None
+
+
+def shifted(view: View, axis: int, step: int) -> bool:
+    """Is your entry t + step the right entry t, wherever both exist (whatever fills the end)?"""
+    if view.shape[axis] < 3:
+        return False
+    right, yours, _ = view.pair
+    earlier = (slice(None),) * axis + (slice(None, -1),)
+    later = (slice(None),) * axis + (slice(1, None),)
+    source, target = (earlier, later) if step > 0 else (later, earlier)
+    off = size_of(yours[target] - right[source])
+    varies = size_of(right[later] - right[earlier]) > 1e-3 * size_of(right)
+    return bool(varies and off <= np.max(view.pair_slack))
+
+
+def repeated(view: View) -> Cause | None:
+    """Summed or averaged over one of the input's own axes, and spread back."""
+    if not view.shaped:
+        return None
+    n = len(view.shape)
+    for axes in (a for size in range(1, n + 1) for a in combinations(range(n), size)):
+        if any(view.shape[a] < 2 for a in axes):
+            continue
+        for what, make in (("sum", np.sum), ("mean", np.mean)):
+            if view.everywhere(
+                lambda v, a=axes, f=make: v.is_mapped(lambda g: np.broadcast_to(f(g, axis=a, keepdims=True), g.shape))
+            ):
+                return view.cause(
+                    "extra-sum",
+                    f"Yours is the {what} of the right gradient over {view.axes(axes)}, repeated: every entry there is the same.",
+                    f"The input has one number for each index there, so nothing is summed over it: drop that {what}.",
+                )
+    return None
+
+
+def swapped(view: View) -> Cause | None:
+    """Two entries changed places."""
+    if not view.shaped or view.truth.size < 4:
+        return None
+
+    def two(v: View) -> bool:
+        right, yours = v.truth.ravel(), v.yours.ravel()
+        wrong = np.flatnonzero(np.abs(right - yours) > v.slack.ravel())
+        return len(wrong) == 2 and bool(np.all(np.abs(right[wrong[::-1]] - yours[wrong]) <= v.slack.ravel()[wrong]))
+
+    if not view.everywhere(two):
+        return None
+    places = [tuple(int(i) for i in place) for place in np.argwhere(np.abs(view.truth - view.yours) > view.slack)]
+    return view.cause(
+        "swapped",
+        f"Two entries changed places, {places[0]} and {places[1]}; all the others are right.",
+        "Two assignments are exchanged.",
+    )
