@@ -1,0 +1,95 @@
+"""What is caught and what is accepted, over the labelled pairs of `tests/bank`, everybody at default settings."""
+
+import functools
+from collections import Counter
+
+import numpy as np
+
+from tests.bank import CASES, Case
+from tests.bank.judge import check, named
+from tests.bank.oracle import claim, differentiated, get, put, values
+
+from .peers import FAST, FULL, Box, Peer, accepts, course_loop, installed
+from .table import show
+
+#: Column -> the labels it takes together, and whether a refusal or an acceptance is right.
+COLUMNS = {
+    "wrong caught": (("wrong",), False),
+    "plain accepted": (("right",), True),
+    "nasty accepted": (("nasty",), True),
+    "contract caught": (("contract", "shape"), False),
+    "hidden caught": (("elsewhere", "edge"), False),
+}
+
+
+def main(quick: bool = False) -> None:
+    """Print a line of percentages for the checker and for each peer."""
+    peers = {
+        "course loop, 1e-7": course_loop,
+        "course loop, 1e-4": functools.partial(course_loop, tolerance=1e-4),
+        **{name: peer for name, peer in (FULL | FAST).items() if name not in ("course loop", "scipy random")},
+    }
+    labels = {label for group, _ in COLUMNS.values() for label in group}
+    cases = [case for case in CASES if case.label in labels][:: 20 if quick else 1]
+    counts = Counter(case.label for case in cases)
+    sizes = {column: sum(counts[label] for label in group) for column, (group, _) in COLUMNS.items()}
+
+    reports = {case.name: check(case) for case in cases}
+    rows = [["checker", *percentages(cases, {name: report.verdict == "right" for name, report in reports.items()})]]
+    for name, peer in installed(peers).items():
+        rows.append([name, *percentages(cases, {case.name: ask(case, peer) for case in cases})])
+    header = ["percent of", *(f"{column} ({sizes[column]})" for column in COLUMNS)]
+    show("The labelled pairs, everybody at default settings", header, rows)
+
+    nasty = [reports[case.name].verdict for case in cases if case.label == "nasty"]
+    reasons = [named(case, reports[case.name]) for case in cases if case.label == "wrong" and case.cause]
+    if nasty:
+        unsure, wrong = nasty.count("cannot tell"), nasty.count("wrong")
+        print(f"\nThe checker cannot tell at {unsure} of the nasty points, and calls {wrong} wrong.")
+    if reasons:
+        print(f"It names the cause of {100 * np.mean(reasons):.0f} % of the {len(reasons)} wrong ones that have one.")
+
+
+def percentages(cases: list[Case], accepted: dict[str, bool | None]) -> list[str | None]:
+    """The share of right decisions in each column, over the cases that could be put to the checker."""
+    shares: list[str | None] = []
+    for labels, wanted in COLUMNS.values():
+        decisions = [accepted[case.name] for case in cases if case.label in labels]
+        decisions = [decision == wanted for decision in decisions if decision is not None]
+        shares.append(f"{100 * np.mean(decisions):.0f}" if decisions else None)
+    return shares
+
+
+def ask(case: Case, peer: Peer) -> bool | None:
+    """Whether the peer accepts a case; None if it is no question of a vector-Jacobian product."""
+    if case.style == "hessian":
+        return None
+    try:
+        box = boxed(case)
+    except Exception:
+        return False
+    return accepts(peer, box)
+
+
+def boxed(case: Case) -> Box:
+    """The case as outputs and gradients of its flat list of differentiable inputs."""
+    inputs = case.inputs()
+    where = differentiated(case, inputs)
+
+    def filled(leaves: tuple[np.ndarray, ...]) -> tuple:
+        result = inputs
+        for path, leaf in zip(where, leaves):
+            result = put(result, path, leaf)
+        return result
+
+    def outs(*leaves: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(values(case, filled(leaves)))
+
+    def vjp(douts: tuple[np.ndarray, ...], *leaves: np.ndarray) -> tuple[np.ndarray, ...]:
+        gradients = claim(case, filled(leaves), list(douts))
+        if case.style == "jacobian":  # in denominator layout: the output's axes come last
+            (jacobian,), (dout,) = gradients, douts
+            return (np.tensordot(jacobian, dout, axes=dout.ndim),)
+        return tuple(gradients)
+
+    return Box(outs, vjp, tuple(np.array(get(inputs, path)) for path in where))
