@@ -55,11 +55,11 @@ class Exercise:
 
         Raises UsageError where the case names neither an axis, nor a constant, nor an input.
         """
-        sizes, constants, draws = {}, {}, {}
-        for name, value in (case or {}).items():
-            kind = sizes if name in self.declaration.base else draws if name in self.declaration.drawn else constants
-            kind[name] = value
-        declaration = self.declaration.fixing(**constants).drawing(**draws)
+        declaration, case = self.declaration, case or {}
+        sizes = {name: case[name] for name in case if name in declaration.base}
+        draws = {name: case[name] for name in case if name in declaration.drawn and name not in sizes}
+        constants = {name: case[name] for name in case if name not in sizes and name not in draws}
+        declaration = declaration.fixing(**constants).drawing(**draws)
         return declaration.draw(np.random.default_rng([seed, 17]), sizes)
 
     # -- judging ------------------------------------------------------------------------------------------------------
@@ -81,12 +81,12 @@ class Exercise:
         (kind "unstable"). A known mistake is named, with its advice.
         """
         answer = _Answer(self, forward or self.forward, backward or self.backward, seed)
-        options = dict(seed=seed, mode=mode, rtol=rtol)
+        options: dict[str, Any] = {"seed": seed, "mode": mode, "rtol": rtol}
         report = answer.judge(self.inputs(seed), trials=trials, **options)
-        for name, case in self.edges.items() if report else ():
-            there = answer.judge(self.inputs(seed, case), trials=0, **options)
+        for name, case in {"other numbers": {}, **self.edges}.items() if report else ():
+            there = answer.judge(self.inputs(seed + 1, case), trials=0, **options)
             if there.verdict == WRONG:
-                kind = there.kind if there.kind in ("contract", "error") else "edge"
+                kind = "edge" if case and there.kind in ("values", "shape", "forward") else there.kind
                 report = replace(there, kind=kind, where=f"right at ordinary inputs, wrong with {name} (seed {seed})")
                 break
         if report:
@@ -182,14 +182,18 @@ class _Answer:
         """A right report, or one that says where the answer is no longer what the reference gives."""
         for name, case in self.task.overflow.items():
             inputs = self.task.inputs(self.seed, case)
-            mine, right = self._doing(self.forward, self.backward, inputs), self._doing(self.task.forward, self.task.backward, inputs)
-            lost = [key for key in right if key.startswith(("output", "gradient")) and not same(mine.get(key), right[key], 1e-6)]
+            mine = self._doing(self.forward, self.backward, inputs)
+            right = self._doing(self.task.forward, self.task.backward, inputs)
+            numbers = [key for key in right if key.startswith(("output", "gradient"))]
+            lost = [key for key in numbers if not same(mine.get(key), right[key], 1e-6)]
             if lost:
-                return replace(report, verdict=WRONG, kind="unstable", findings=tuple(self._lost(report, name, lost, mine)))
+                findings = tuple(self._lost(report, name, lost, mine))
+                return replace(report, verdict=WRONG, kind="unstable", findings=findings)
         return report
 
     def _lost(self, report: Report, case: str, lost: list[str], mine: Doing) -> Iterator[Finding]:
-        what = "overflows" if any(not np.all(np.isfinite(mine.get(key, np.nan))) for key in lost) else "loses its digits"
+        finite = all(np.all(np.isfinite(mine.get(key, np.nan))) for key in lost)
+        what = "loses its digits" if finite else "overflows"
         subject = lost[0].split(" ", 1)[1]
         yield Finding(
             subject, WRONG, f"right at ordinary inputs, but it {what} with {case}", "unstable", "overflow",
@@ -200,22 +204,29 @@ class _Answer:
     # -- known mistakes -----------------------------------------------------------------------------------------------
 
     def named(self, report: Report) -> Report:
-        """The report with each known mistake's name and advice at what it gets wrong."""
-        findings, said = list(report.findings), {finding.cause for finding in report.findings}
+        """The report with each known mistake's name and advice at the first gradient that it gets wrong.
+
+        Where the forward is wrong, that comes first: its cache can make a right backward look wrong.
+        """
+        findings = [finding for finding in report.findings if finding.kind == "forward"] or list(report.findings)
+        explained: dict[str, set[str]] = {}
         for key, known in self.known.items():
-            if known.name in said:
-                continue
-            wrong = [place for place, finding in enumerate(findings) if finding.verdict == WRONG]
-            subject = key.split(" ", 1)[1]
-            place = next((place for place in wrong if findings[place].subject == subject), wrong[0] if wrong else None)
-            if place is not None:
-                findings[place] = replace(findings[place], cause=known.name, advice=known.advice)
-                said.add(known.name)
+            explained.setdefault(known.name, set()).add(key.split(" ", 1)[1])
+        advice = {known.name: known.advice for known in self.known.values()}
+        left = [place for place, finding in enumerate(findings) if finding.verdict == WRONG]
+        for name, subjects in explained.items():
+            places = [place for place in left if findings[place].subject in {"", *subjects}] or left[:1]
+            for place in places:  # said once, though it may show in several gradients
+                cause, help_line = (name, advice[name]) if place == places[0] else ("", "")
+                findings[place] = replace(findings[place], cause=cause, advice=help_line)
+                left.remove(place)
         return replace(report, findings=tuple(findings))
 
     def _cause(self) -> Cause | None:
         known = next(iter(self.known.values()), None)
-        return Cause(known.name, "", "these are the numbers of a known mistake", known.advice) if known is not None else None
+        if known is None:
+            return None
+        return Cause(known.name, "", f"the numbers of a known mistake, {known.name.replace('_', ' ')}", known.advice)
 
     @property
     def known(self) -> dict[str, Mistake]:

@@ -1,14 +1,16 @@
 """The smallest shapes and the plainest numbers at which something still fails."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from random import Random
 from typing import Any
 
 import numpy as np
 
 from . import tree
 from .inputs import Declaration
+from .variations import following
 
 Inputs = tuple[Any, ...]
 Fails = Callable[[Inputs], bool]
@@ -19,23 +21,22 @@ def smallest(
 ) -> Inputs | None:
     """The smallest shapes and plainest numbers found at which `fails(inputs)` holds, or None where it never does.
 
-    Searches for `budget` seconds at most: with hypothesis where it is installed, else by itself. `start` is a point that
-    is known to fail, for when the search meets none. Repeatable, as long as the time suffices.
+    Searches for `budget` seconds at most, with the help of hypothesis where that is installed and random draws meet
+    nothing. `start` is a point that is known to fail. Repeatable, as long as the time suffices.
     """
     search = _Search(fails, time.monotonic() + budget)
-    if start is not None:
-        search(start)
-    with suppress(_OutOfTime):
-        try:
+    with suppress(_OutOfTimeError):
+        if start is not None:
+            search(start)
+        _smaller(declaration, search, seed)
+        if search.best is None:
             _with_hypothesis(declaration, search, seed)
-        except ImportError:
-            _by_hand(declaration, search, seed)
         _plainer(search)
     return search.best
 
 
-class _OutOfTime(Exception):
-    pass
+class _OutOfTimeError(Exception):
+    """The budget is spent."""
 
 
 class _Search:
@@ -48,7 +49,7 @@ class _Search:
 
     def __call__(self, inputs: Inputs) -> bool:
         if time.monotonic() > self.deadline:
-            raise _OutOfTime
+            raise _OutOfTimeError
         kept = tree.copy(inputs)
         if not self.fails(inputs):
             return False
@@ -67,30 +68,48 @@ def _cost(inputs: Inputs) -> tuple[float, ...]:
 
 
 def _is_numbers(leaf: Any) -> bool:
-    return isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub" or isinstance(leaf, float)
+    return np.asarray(leaf).dtype.kind in "fiub" if isinstance(leaf, np.ndarray) else isinstance(leaf, float)
+
+
+def _smaller(declaration: Declaration, search: _Search, seed: int) -> None:
+    """The first of a few small shapes that fails; then one axis shorter at a time, for as long as it still does."""
+    rng = np.random.default_rng([seed, 23])
+
+    def failing(sizes: Mapping[str, int]) -> bool:
+        return any(search(declaration.draw(rng, sizes)) for _ in range(5))
+
+    base = declaration.sizes()
+    apart = {axis: min(size, 2 + place) for place, (axis, size) in enumerate(base.items())}
+    small = [{axis: min(size, largest) for axis, size in base.items()} for largest in (1, 2)]
+    sizes = next((sizes for sizes in (*small, apart, base) if failing(sizes)), None)
+    if sizes is None:
+        return
+    for axis in base:
+        for length in range(1, sizes[axis]):
+            shorter = ({**sizes, **following(sizes, axis, length)}, {**sizes, axis: length})
+            found = next((other for other in shorter[declaration.declared :] if failing(other)), None)
+            if found is not None:
+                sizes = found
+                break
 
 
 def _with_hypothesis(declaration: Declaration, search: _Search, seed: int) -> None:
-    from random import Random
-
-    from hypothesis import HealthCheck, Phase, Verbosity, errors, find, settings
-
+    """Points that no random draw meets, such as ties and zeros, if hypothesis is installed."""
+    try:
+        from hypothesis import HealthCheck, Phase, Verbosity, errors, find, settings
+    except ImportError:
+        return
     bounded = settings(
-        max_examples=100, database=None, deadline=None, derandomize=True, verbosity=Verbosity.quiet,
-        phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
+        max_examples=60,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        verbosity=Verbosity.quiet,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
     )
     with suppress(errors.HypothesisException):  # nothing found, or no longer the same when asked again
-        find(declaration.strategy(), search, settings=bounded, random=Random(seed))
-
-
-def _by_hand(declaration: Declaration, search: _Search, seed: int) -> None:
-    """Small sizes first; then, from the smallest that fails, one axis less at a time."""
-    sizes = declaration.sizes()
-    for attempt in range(40):
-        rng = np.random.default_rng([seed, attempt])
-        top = 1 + attempt // 6
-        if search(declaration.draw(rng, {axis: int(rng.integers(1, top + 1)) for axis in sizes})):
-            return
+        find(declaration.strategy(largest=3), search, settings=bounded, random=Random(seed))
 
 
 def _plainer(search: _Search) -> None:

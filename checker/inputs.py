@@ -5,6 +5,7 @@ A `Declaration` is read from shape annotations on the forward (`from_signature`)
 """
 
 import inspect
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,13 +39,15 @@ SETTINGS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"alpha|negative_slope|slope|leak|delta|margin|temperature|tau", (0.3, 2.0)),
     (r"reduction", ("mean", "sum")),
 )
+#: Types whose settings may replace one another: a flag is no number, and a float may become a whole one.
+_ALIKE: tuple[tuple[type, ...], ...] = ((bool, np.bool_), (str,), (int, np.integer), (float, int, np.floating))
 _SCALAR = re.compile(
     r"eps\w*|epsilon|reg\w*|lam\w*|alpha|slope|momentum|p|\w*rate|\w*prob|temperature|tau|\w*decay|lr|threshold|margin|delta"
 )
 
 
 def below(axis: str | int) -> Labels:
-    """Labels 0 to the axis' size - 1: `draw={"y": below("C")}`."""
+    """Labels from 0 up to the last that an axis has room for. Used in a declaration's `draw`, for integer inputs."""
     return Labels(axis)
 
 
@@ -58,6 +61,7 @@ class Array:
     number: bool = False
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, int], ranks: Mapping[str, int]) -> Any:
+        """A new array (or number) for these sizes of the axes."""
         lengths = self.shape.expand(ranks).lengths(sizes)
         drawn = np.asarray(self.values.draw(rng, lengths, sizes))
         if drawn.shape != lengths and not isinstance(self.values, Custom):
@@ -78,8 +82,9 @@ class Constant:
 class Variation:
     """Another point at which to judge a pair.
 
-    `why` says in words what differs; `edge` marks other shapes and hyperparameters; `declared` says that the shapes were
-    declared, so that a crash there counts; `outside` marks numbers that may have left the function's domain.
+    `why` says in words what differs; `edge` marks other shapes and hyperparameters; `declared` says that the shapes
+    were declared, so that a crash there counts; `outside` marks numbers that may have left the function's domain.
+    `declaration` draws more of its kind.
     """
 
     inputs: Inputs
@@ -87,6 +92,7 @@ class Variation:
     edge: bool = False
     declared: bool = False
     outside: bool = False
+    declaration: "Declaration | None" = None
 
 
 @dataclass(frozen=True)
@@ -143,11 +149,7 @@ class Declaration:
         for name, value in zip(names, inputs):
             for path, leaf in tree.flatten(value, name):
                 sample.see(path, leaf)
-        found = []
-        for name, value in zip(names, inputs):
-            paths = iter([path for path, _ in tree.flatten(value, name)])
-            settings = isinstance(value, dict) and not all(isinstance(leaf, np.ndarray) for leaf in tree.leaves(value))
-            found.append(tree.map_leaves(lambda leaf: sample.declare(next(paths), leaf, settings), value))
+        found = [sample.declare_all(name, value) for name, value in zip(names, inputs)]
         more = [p for p in _parameters(forward) if p.name not in names] if forward is not None else []
         for parameter in more:
             if parameter.default is not parameter.empty and other_settings(parameter.name, parameter.default):
@@ -174,17 +176,15 @@ class Declaration:
     @property
     def differentiable(self) -> tuple[str, ...]:
         """The names of the inputs that hold floating point arrays."""
-        def floats(value: Any) -> bool:
-            return any(isinstance(leaf, Array) and leaf.shape.kind == "float" for leaf in tree.leaves(value))
+        return self._holding(lambda leaf: isinstance(leaf, Array) and leaf.shape.kind == "float")
 
-        return tuple(name for name, value in zip(self.names, self.inputs) if floats(value))
+    def _holding(self, suits: Callable[[Any], bool]) -> tuple[str, ...]:
+        return tuple(name for name, value in zip(self.names, self.inputs) if any(map(suits, tree.leaves(value))))
 
     @property
     def drawn(self) -> tuple[str, ...]:
         """The names of the inputs that hold an array to draw."""
-        return tuple(
-            name for name, value in zip(self.names, self.inputs) if any(isinstance(leaf, Array) for leaf in tree.leaves(value))
-        )
+        return self._holding(lambda leaf: isinstance(leaf, Array))
 
     def sizes(self) -> dict[str, int]:
         """Each axis' size: all different where the axes were declared."""
@@ -203,10 +203,10 @@ class Declaration:
         return tree.map_leaves(leaf, self.fixing(**constants).inputs if constants else self.inputs)
 
     def shrunk(self, largest: int, rng: np.random.Generator) -> Inputs:
-        """New inputs with axes of about `largest` and different lengths; presumed multiples of an axis stay multiples."""
+        """New inputs with axes of about `largest`, all different; presumed multiples of an axis stay multiples."""
         sizes: dict[str, int] = {}
         for axis, size in sorted(self.base.items(), key=lambda item: item[1]):
-            part = next((a for a in sizes if 1 < self.base[a] and size in [k * self.base[a] for k in (2, 3, 4)]), None)
+            part = next((a for a in sizes if self.base[a] > 1 and size in [k * self.base[a] for k in (2, 3, 4)]), None)
             apart = min(size, largest + sum(self.base[a] != size for a in sizes))
             sizes[axis] = apart if part is None or self.declared else size // self.base[part] * sizes[part]
         return self.draw(rng, sizes)
@@ -235,25 +235,24 @@ class Declaration:
                 raise UsageError(f"no input is called {name!r}; the inputs are {', '.join(self.names)}")
 
         def other(path: str, spec: Any) -> Any:
-            name = re.split(r"\[", path)[0]
-            return replace(spec, values=_values(values[name], name)) if name in values and isinstance(spec, Array) else spec
+            name = path.split("[")[0]
+            if name not in values or not isinstance(spec, Array):
+                return spec
+            return replace(spec, values=_values(values[name], name))
 
         return replace(self, inputs=self.mapped(other))
 
     def mapped(self, function: Callable[[str, Any], Any]) -> Inputs:
-        mapped = []
-        for name, value in zip(self.names, self.inputs):
-            paths = iter([path for path, _ in tree.flatten(value, name)])
-            mapped.append(tree.map_leaves(lambda spec: function(next(paths), spec), value))
-        return tuple(mapped)
+        """The inputs with every leaf replaced by function(path, leaf)."""
+        return tuple(_map_paths(function, name, value) for name, value in zip(self.names, self.inputs))
 
     # -- variations ---------------------------------------------------------------------------------------------------
 
     def variations(self, rng: np.random.Generator, trials: int, accepts: Accepts | None = None) -> Iterator[Variation]:
         """Up to `trials` other points, the most telling first: numbers, shapes and hyperparameters by turns.
 
-        Shapes that were not declared are guesses. `accepts` (does the forward run there, and give finite numbers?) picks
-        the first of several guesses that belong together; without it the likeliest is given.
+        Shapes that were not declared are guesses. `accepts` (does the forward run there, and give finite numbers?)
+        picks the first of several guesses that belong together; without it the likeliest is given.
         """
         from .variations import variations
 
@@ -278,19 +277,25 @@ class Declaration:
 
         if isinstance(spec, Constant):
             return st.builds(tree.copy, st.just(spec.value))
-        shape, plain = spec.shape.expand(self.ranks).lengths(sizes), spec.values.plain(sizes)
+        shape, plain = spec.shape.expand(self.ranks).lengths(sizes), spec.values.plain()
         if plain is None or spec.shape.kind != "float":
             return st.integers(0, 2**16).map(lambda seed: spec.draw(np.random.default_rng(seed), sizes, self.ranks))
         low, high = plain
-        elements = st.one_of(
-            *[st.integers(int(np.ceil(low * k)), int(np.floor(high * k))).map(lambda n, k=k: n / k)
-              for k in (1, 2, 16) if np.ceil(low * k) <= np.floor(high * k)],
-            st.floats(low, high),
-        )
+        elements = st.one_of(*_fractions(low, high), st.floats(low, high))
         if spec.number:
             return elements
         drawn = of_numpy.arrays(np.float64, shape, elements=elements)
         return drawn.map(lambda array: np.array(array, dtype=spec.shape.dtype, order=spec.order))
+
+
+def _fractions(low: float, high: float) -> Iterator[Any]:
+    """Whole numbers, halves and sixteenths between two numbers, as strategies."""
+    from hypothesis import strategies as st
+
+    for parts in (1, 2, 16):
+        least, most = int(np.ceil(low * parts)), int(np.floor(high * parts))
+        if least <= most:
+            yield st.builds(operator.truediv, st.integers(least, most), st.just(parts))
 
 
 # -- reading signatures -----------------------------------------------------------------------------------------------
@@ -334,7 +339,8 @@ def _values(draw: Any, name: str) -> Values:
         if draw[0] > draw[1]:
             raise UsageError(f"the range of {name} is empty: {draw[0]} to {draw[1]}")
         return Between(float(draw[0]), float(draw[1]))
-    raise UsageError(f'{name} can be drawn from a range (low, high), below("C") or a function (rng, sizes), not {draw!r}')
+    known = 'a range (low, high), below("C") or a function of (rng, sizes)'
+    raise UsageError(f"{name} can be drawn from {known}, not from {draw!r}")
 
 
 # -- reading samples --------------------------------------------------------------------------------------------------
@@ -366,6 +372,11 @@ class _Sample:
             dims.append(name)
         self.leaves.append((path, leaf, tuple(dims)))
 
+    def declare_all(self, name: str, value: Any) -> Any:
+        """The argument with every leaf as something to draw, or as a constant."""
+        settings = isinstance(value, dict) and not all(isinstance(leaf, np.ndarray) for leaf in tree.leaves(value))
+        return _map_paths(lambda path, leaf: self.declare(path, leaf, settings), name, value)
+
     def declare(self, path: str, leaf: Any, settings: bool) -> Any:
         """The leaf as something to draw, or as a constant."""
         name = innermost(path)
@@ -390,10 +401,21 @@ class _Sample:
             return Resampled(leaf)
         if unique == flat.size >= 3 and flat.max() == unique - 1:
             return Resampled(leaf, again=False)  # an order of 0..n-1
-        known = [(length, axis) for _, other, axes in self.leaves if other.dtype.kind == "f"
-                 for length, axis in zip(other.shape, axes) if length > flat.max() and length > 1]
+        known = [
+            (length, axis)
+            for _, other, axes in self.leaves
+            if other.dtype.kind == "f"
+            for length, axis in zip(other.shape, axes)
+            if length > flat.max() and length > 1
+        ]
         apart = [pair for pair in known if pair[1] not in dims] or known
         return Labels(min(apart)[1]) if apart else Resampled(leaf)
+
+
+def _map_paths(function: Callable[[str, Any], Any], name: str, value: Any) -> Any:
+    """The same nesting with every leaf replaced by function(path, leaf)."""
+    paths = iter([path for path, _ in tree.flatten(value, name)])
+    return tree.map_leaves(lambda leaf: function(next(paths), leaf), value)
 
 
 def innermost(path: str) -> str:
@@ -405,9 +427,6 @@ def other_settings(name: str, value: Any) -> tuple[Any, ...]:
     """Other settings of a hyperparameter known by its name, of the type that it has."""
     for pattern, settings in SETTINGS:
         if re.fullmatch(pattern, name.lower()):
-            kind = (bool,) if isinstance(value, (bool, np.bool_)) else (str,) if isinstance(value, str) else (int, float)
-            fitting = [s for s in settings if isinstance(s, kind) and isinstance(s, bool) == (kind == (bool,))]
-            if isinstance(value, (int, np.integer)) and kind == (int, float):
-                fitting = [s for s in fitting if isinstance(s, int)]
-            return tuple(s for s in fitting if s != value)
+            kinds = next((k for k in _ALIKE if isinstance(value, k)), ())
+            return tuple(s for s in settings if type(s) in kinds and s != value)
     return ()

@@ -55,9 +55,10 @@ def doing(
     except (UserCodeError, MisfitError, UsageError, NotImplementedError) as problem:
         reason = type(problem.__cause__ or problem).__name__
         return done | {"raised": np.array(reason)}
+    held = (*given, *pair.leaves(arguments))
     for path, gradient in gradients.items():
         done[f"gradient {path}"] = np.array(gradient)
-        done[f"shared {path}"] = np.array([np.shares_memory(gradient, held) for held in (*given, *pair.leaves(arguments))])
+        done[f"shared {path}"] = np.array([np.shares_memory(gradient, other) for other in held])
     done |= {f"left dout {place}": np.array(dout) for place, dout in enumerate(given)}
     done |= {f"left {path}": np.array(leaf) for path, leaf in zip(pair.paths, pair.leaves(arguments))}
     return done
@@ -65,8 +66,11 @@ def doing(
 
 def same(a: np.ndarray | None, b: np.ndarray | None, rtol: float = SAME) -> bool:
     """Whether two arrays have one shape and the same numbers to within `rtol` of the largest."""
-    if a is None or b is None or a.shape != b.shape or a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
-        return a is b or (a is not None and b is not None and a.shape == b.shape and np.array_equal(a, b))
+    if a is None or b is None or a.shape != b.shape:
+        return a is b
+    if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
+        return np.array_equal(a, b)
+    a, b = a.astype(float), b.astype(float)
     with np.errstate(all="ignore"):
         size = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
         return bool(np.all((np.abs(a - b) <= rtol * size) | (a == b) | (np.isnan(a) & np.isnan(b))))

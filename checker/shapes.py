@@ -46,8 +46,9 @@ class Shape:
         """The same shape with `ranks[name]` axes (1 unless given) in the place of each "*name"."""
         dims: list[str] = []
         for dim in self.dims:
-            rank = ranks.get(dim[1:], 1)
-            dims += [dim] if not dim.startswith("*") else [dim[1:]] if rank == 1 else [f"{dim[1:]}_{k}" for k in range(rank)]
+            name, rank = dim[1:], ranks.get(dim[1:], 1)
+            several = [name] if rank == 1 else [f"{name}_{k}" for k in range(rank)]
+            dims += several if dim.startswith("*") else [dim]
         return Shape(self.kind, tuple(dims), self.dtype)
 
     def lengths(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
@@ -91,7 +92,7 @@ def _axis(dim: str, annotation: str, place: int) -> str:
         return f"_{place}"
     starred, name = re.match(r"^(\*?)#?(.*)$", dim).groups()  # type: ignore[union-attr]
     try:
-        names = {n: 1 for n in re.findall(r"[A-Za-z_]\w*", name)}
+        names = dict.fromkeys(re.findall(r"[A-Za-z_]\w*", name), 1)
         _evaluate(ast.parse(name, mode="eval").body, names)
     except (SyntaxError, ValueError, ZeroDivisionError):
         raise UsageError(

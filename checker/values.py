@@ -4,6 +4,9 @@ A re-drawn point proves something only inside the function's domain, so whatever
 masks, probabilities, positive numbers, a symmetric matrix, ...) is kept.
 """
 
+# ruff: noqa: D102 - the methods of every family are those of `Values`, described there
+
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,24 +14,28 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray
+Rng = np.random.Generator
+Lengths = tuple[int, ...]
 Sizes = Mapping[str, int]
+Relatives = Iterator[tuple[str, "Values"]]
 
 
 class Values:
     """A family of values. `draw` returns a new array of the given shape."""
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], sizes: Sizes) -> Array:
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
+        """A new array of this shape; `sizes` tells how long the axes are that labels count."""
         raise NotImplementedError
 
-    def others(self) -> Iterator[tuple[str, "Values"]]:
+    def others(self) -> Relatives:
         """Telling relatives of the family, each with its description; all inside the domain."""
         yield from ()
 
-    def outside(self) -> Iterator[tuple[str, "Values"]]:
+    def outside(self) -> Relatives:
         """Relatives that may leave the function's domain: what differs there proves nothing unless declared."""
         yield from ()
 
-    def plain(self, sizes: Sizes) -> tuple[float, float] | None:
+    def plain(self) -> tuple[float, float] | None:
         """The range within which any number will do; None where the entries depend on one another."""
         return None
 
@@ -40,13 +47,13 @@ class Normal(Values):
     centre: float = 0.0
     spread: float = 1.0
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         return self.centre + self.spread * rng.standard_normal(shape)
 
-    def others(self):
+    def others(self) -> Relatives:
         yield "numbers three times as wide", replace(self, spread=3 * self.spread)
 
-    def plain(self, sizes):
+    def plain(self) -> tuple[float, float] | None:
         reach = 4 * self.spread
         return (self.centre - reach, self.centre + reach)
 
@@ -59,14 +66,14 @@ class Between(Values):
     high: float
     mixable: bool = False
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         return rng.uniform(self.low, self.high, shape)
 
-    def outside(self):
+    def outside(self) -> Relatives:
         if self.mixable:
             yield "numbers of both signs", Normal(0.0, max(abs(self.low), abs(self.high)))
 
-    def plain(self, sizes):
+    def plain(self) -> tuple[float, float] | None:
         return (self.low, self.high)
 
 
@@ -78,14 +85,14 @@ class Positive(Values):
     high: float = 3.0
     mixable: bool = True
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         return np.exp(rng.uniform(np.log(self.low), np.log(self.high), shape))
 
-    def outside(self):
+    def outside(self) -> Relatives:
         if self.mixable:
             yield "numbers of both signs", Normal(0.0, self.high)
 
-    def plain(self, sizes):
+    def plain(self) -> tuple[float, float] | None:
         return (self.low, self.high)
 
 
@@ -96,7 +103,7 @@ class Magnitudes(Values):
     low: float
     high: float
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         return rng.choice([-1.0, 1.0], shape) * np.exp(rng.uniform(np.log(self.low), np.log(self.high), shape))
 
 
@@ -110,7 +117,7 @@ class Labels(Values):
     below: str | int
     only: str = ""
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         count = max(1, self.below if isinstance(self.below, int) else sizes[self.below])
         if self.only:
             return np.full(shape, 0 if self.only == "first" else count - 1)
@@ -119,7 +126,7 @@ class Labels(Values):
             labels.flat[rng.permutation(labels.size)[:2]] = 0, count - 1
         return labels
 
-    def others(self):
+    def others(self) -> Relatives:
         yield "label 0 only", replace(self, only="first")
         yield "the last label only", replace(self, only="last")
 
@@ -131,7 +138,7 @@ class Whole(Values):
     low: int
     high: int
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         return rng.integers(self.low, self.high, shape)
 
 
@@ -141,7 +148,7 @@ class Custom(Values):
 
     function: Callable[..., Any]
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         return np.asarray(self.function(rng, sizes))
 
 
@@ -152,7 +159,7 @@ class Resampled(Values):
     sample: Array
     again: bool = True
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         if self.sample.ndim == 0 or self.sample.size == 0:
             return _fit(self.sample, shape)
         have, wanted = self.sample.shape[0], shape[0]
@@ -175,7 +182,7 @@ class OneHot(Values):
     axis: int = -1
     value: float = 1.0
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         drawn = np.zeros(shape)
         rows = np.moveaxis(drawn, self.axis, -1)
         labels = Labels(max(1, rows.shape[-1])).draw(rng, rows.shape[:-1], sizes)
@@ -190,7 +197,7 @@ class Simplex(Values):
 
     axis: int | None = -1
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         weights = rng.exponential(size=shape) + 0.05
         return weights / weights.sum(axis=self.axis, keepdims=True)
 
@@ -203,7 +210,7 @@ class Regions(Values):
     diagonal: float
     above: float
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         row, column = np.indices(shape)[-2:]
         return np.select([column < row, column == row], [self.below, self.diagonal], self.above).astype(float)
 
@@ -216,10 +223,10 @@ class Patterned(Values):
     pattern: Array
     rest: Values
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         return np.where(_fit(self.fixed, shape), _fit(self.pattern, shape), self.rest.draw(rng, shape, sizes))
 
-    def others(self):
+    def others(self) -> Relatives:
         for why, rest in self.rest.others():
             yield why, replace(self, rest=rest)
 
@@ -231,19 +238,19 @@ class Sorted(Values):
     rest: Values
     falling: bool = False
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         drawn = np.sort(self.rest.draw(rng, shape, sizes))
         return drawn[::-1].copy() if self.falling else drawn
 
 
 @dataclass(frozen=True)
 class Matrices(Values):
-    """Square matrices (in the last two axes) with a structure: "symmetric", "definite", "lower", "upper", "orthogonal"."""
+    """Square matrices in the last two axes: "symmetric", "definite", "lower", "upper" or "orthogonal"."""
 
     structure: str
     spread: float = 1.0
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         drawn = rng.standard_normal(shape)
         turned, identity = np.swapaxes(drawn, -1, -2), np.eye(shape[-1])
         match self.structure:
@@ -262,7 +269,7 @@ class Matrices(Values):
 class UnitNorm(Values):
     """Vectors of length 1 along the last axis."""
 
-    def draw(self, rng, shape, sizes):
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         drawn = rng.standard_normal(shape)
         return drawn / np.linalg.norm(drawn, axis=-1, keepdims=True)
 
@@ -271,7 +278,7 @@ class UnitNorm(Values):
 
 _TARGETS = {"y", "t", "ys", "y_true", "target", "targets", "label", "labels", "truth", "gt"}
 _MASKS = ("mask", "keep", "drop", "valid", "observed")
-_POSITIVE = ("var", "std", "sigma", "scale", "prob", "yhat", "y_hat", "y_pred", "eps", "prec", "weight_sum", "rate", "length")
+_POSITIVE = re.compile(r"var|std|sigma|scale|prob|y_?hat|y_pred|eps|prec|rate|length")
 
 
 def infer(sample: Array, name: str = "") -> Values:
@@ -299,7 +306,7 @@ def _constant(value: float, name: str) -> Values:
     """A sample of one number alone: the ones of a new gamma, the zeros of a new bias or of a first state."""
     if value == 0:
         return Normal()
-    if any(word in name.lower() for word in _POSITIVE):
+    if _POSITIVE.search(name.lower()):
         return Positive(abs(value) / 2, abs(value) * 2, mixable=False)
     if 0 < value < 1:
         return Between(0.5 * value, 0.5 * (1 + value), mixable=True)
@@ -308,12 +315,16 @@ def _constant(value: float, name: str) -> Values:
 
 def _rows(sample: Array, distinct: Array, kept: bool) -> Values | None:
     """Masks, one-hot rows, labels held as floats, probabilities, unit vectors."""
-    for axis in (-1, 0)[: sample.ndim]:
-        if sample.ndim > 1 and sample.shape[axis] > 1 and len(distinct) == 2 and distinct[0] == 0:
-            if (np.count_nonzero(sample, axis=axis) == 1).all():
+    if sample.ndim > 1 and len(distinct) == 2 and distinct[0] == 0:
+        for axis in (-1, 0):
+            if sample.shape[axis] > 1 and (np.count_nonzero(sample, axis=axis) == 1).all():
                 return OneHot(axis, float(distinct[1]))
-    few = len(distinct) <= 3 and (sample.size > 2 * len(distinct) or set(distinct) <= {0.0, 1.0} or set(distinct) <= {-1.0, 1.0})
-    if few or (kept and np.array_equal(sample, np.rint(sample))):
+    signs = set(distinct) <= {0.0, 1.0} or set(distinct) <= {-1.0, 1.0}
+    if (
+        len(distinct) <= 3
+        and (signs or sample.size > 2 * len(distinct))
+        or (kept and np.array_equal(sample, np.rint(sample)))
+    ):
         return Resampled(sample)
     if (sample >= 0).all():
         for axis in (-1, 0)[: sample.ndim]:
@@ -329,7 +340,7 @@ def _rows(sample: Array, distinct: Array, kept: bool) -> Values | None:
 def _numbers(sample: Array, distinct: Array, name: str) -> Values:
     """Plain numbers: their range, sign, order and zeros."""
     zero = sample == 0
-    if 0.2 <= zero.mean():
+    if zero.mean() >= 0.2:
         return Patterned(zero, sample, infer(sample[~zero], name))
     if sample.ndim == 1 and sample.size >= 4:
         steps = np.diff(sample)
@@ -341,7 +352,7 @@ def _numbers(sample: Array, distinct: Array, name: str) -> Values:
 def _spread(sample: Array, name: str) -> Values:
     low, high = float(sample.min()), float(sample.max())
     size = np.abs(sample[sample != 0])
-    mixable = not any(word in name.lower() for word in _POSITIVE)
+    mixable = not _POSITIVE.search(name.lower())
     if low >= 0 and high <= 1:
         inside = (low, high) if sample.size > 3 else (0.05, 0.95)
         return Between(*inside, mixable=mixable)

@@ -27,6 +27,11 @@ class _Guess:
     declared: bool = False
     outside: bool = False
 
+    @property
+    def resized(self) -> Declaration:
+        """The declaration with this guess' sizes as its own."""
+        return replace(self.declaration, base={**self.declaration.base, **(self.sizes or {})})
+
 
 Group = list[_Guess]  # guesses of which the first that holds is enough
 
@@ -44,7 +49,7 @@ def variations(
             attempts += 1
             inputs = guess.declaration.draw(rng, guess.sizes)
             if accepts is None or guess.declared or accepts(tree.copy(inputs)):
-                yield Variation(inputs, guess.why, guess.edge, guess.declared, guess.outside)
+                yield Variation(inputs, guess.why, guess.edge, guess.declared, guess.outside, guess.resized)
                 trials -= 1
                 break
 
@@ -128,14 +133,14 @@ def _resized(declaration: Declaration, axis: str, size: int) -> Group:
     alone = {axis: size}
     if declaration.declared:
         return [_guess(declaration, alone)]
-    guesses = [_following(declaration.base, axis, size), alone]
+    guesses = [following(declaration.base, axis, size), alone]
     if axis == next(iter(declaration.base)):
         guesses.reverse()  # a batch is seldom part of another length
     distinct = [sizes for place, sizes in enumerate(guesses) if sizes not in guesses[:place]]
     return [_guess(declaration, sizes) for sizes in distinct]
 
 
-def _following(base: Mapping[str, int], axis: str, size: int) -> dict[str, int]:
+def following(base: Mapping[str, int], axis: str, size: int) -> dict[str, int]:
     """The resized axis, with the axes that seem to be computed from it: multiples, squares, products, sums."""
     old, sizes = base[axis], {axis: size}
     others = [length for name, length in base.items() if name != axis and length > 1]
@@ -163,13 +168,13 @@ def _ranked(declaration: Declaration, name: str, rank: int) -> _Guess:
 def _splits(declaration: Declaration) -> Iterator[Group]:
     """Axes that only happen to agree, taken apart: H from W, a batch from a width."""
     count = Counter(dim for leaf in declaration.arrays for dim in leaf.shape.dims)
-    for place, leaf in enumerate(declaration.arrays):
+    for leaf in declaration.arrays:
         dims = leaf.shape.dims
         if len(dims) >= 2 and dims[-1] == dims[-2] in declaration.base and _free(leaf):
             alike = [other for other, same in enumerate(declaration.arrays) if same.shape.dims == dims]
             if len(dims) >= 3 or count[dims[-1]] == 2 * len(alike):
                 yield [_split(declaration, {(k, len(dims) - 1) for k in alike}, more) for more in (2, 1)]
-    leading = next((leaf.shape.dims[0] for leaf in declaration.arrays if leaf.shape.dims), None)
+    leading = next((leaf.shape.dims[0] for leaf in declaration.arrays if leaf.shape.dims), "")
     if leading in declaration.base and count[leading] > 1:
         starts = [k for k, leaf in enumerate(declaration.arrays) if leaf.shape.dims[:1] == (leading,)]
         alone = {(k, 0) for k in starts if k == starts[0] or declaration.arrays[k].shape.kind != "float"}
@@ -210,16 +215,26 @@ def _split(declaration: Declaration, places: set[tuple[int, int]], more: int, si
         return replace(spec, shape=Shape(spec.shape.kind, dims, spec.shape.dtype))
 
     length = declaration.base[old] + more if size is None else size
-    others = {leaf.shape.dims[k] for n, leaf in enumerate(declaration.arrays) for k in range(len(leaf.shape.dims))
-              if (n, k) not in places}
+    others = {
+        leaf.shape.dims[k]
+        for n, leaf in enumerate(declaration.arrays)
+        for k in range(len(leaf.shape.dims))
+        if (n, k) not in places
+    }
     base = {key: value for key, value in declaration.base.items() if key in others or key != old}
     inputs = tuple(tree.map_leaves(renamed, value) for value in declaration.inputs)
-    return _Guess(replace(declaration, inputs=inputs, base={**base, name: length}), f"{name} of length {length}", edge=True)
+    return _Guess(
+        replace(declaration, inputs=inputs, base={**base, name: length}), f"{name} of length {length}", edge=True
+    )
 
 
 def _path(declaration: Declaration, array: int) -> str:
-    paths = [path for name, value in zip(declaration.names, declaration.inputs)
-             for path, leaf in tree.flatten(value, name) if isinstance(leaf, Array)]
+    paths = [
+        path
+        for name, value in zip(declaration.names, declaration.inputs)
+        for path, leaf in tree.flatten(value, name)
+        if isinstance(leaf, Array)
+    ]
     return paths[array]
 
 

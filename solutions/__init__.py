@@ -1,0 +1,1 @@
+"""The reference answers: one file for each topic, every exercise declared once."""
