@@ -207,6 +207,6 @@ def upsample(x):
 
 
 bank.right("upsample", upsample, lambda d, s: (d.reshape(s[0], s[1], s[2], 2, s[3], 2).sum(axis=(3, 5)),), normal((1, 2, 2, 3), seed=107))
-bank.wrong("upsample_takes_the_first", upsample, lambda d, s: (d[:, :, ::2, ::2].copy(),), normal((1, 2, 2, 3), seed=107), cause="sum|slice|dout")
+bank.wrong("upsample_takes_the_first", upsample, lambda d, s: (d[:, :, ::2, ::2].copy(),), normal((1, 2, 2, 3), seed=107), cause="sum|slice|dout|overwritten")
 bank.wrong("upsample_mean", upsample, lambda d, s: (d.reshape(s[0], s[1], s[2], 2, s[3], 2).mean(axis=(3, 5)),), normal((1, 2, 2, 3), seed=107),
            cause="mean|factor|1/4|0.25")

@@ -100,7 +100,8 @@ def spread(x):
 
 bank.nasty("range_with_ties", spread, lambda d, x: (d * ((np.arange(len(x)) == x.argmax()) * 1.0 - (np.arange(len(x)) == x.argmin())),),
            point(np.array([1.0, 4.0, 4.0, -2.0, -2.0])), corner=True)
-bank.nasty("range_of_equal_numbers", spread, lambda d, x: (np.zeros_like(x),), point(np.array([3.0, 3.0, 3.0])), corner=True)
+bank.nasty("range_of_equal_numbers", spread, lambda d, x: (d * ((x == x.max()) / np.sum(x == x.max()) - (x == x.min()) / np.sum(x == x.min())),),
+           point(np.array([3.0, 3.0, 3.0])), corner=True)
 bank.wrong("maximum_tie_too_much", maximum, lambda d, c: (2 * d * (c[0] >= c[1]), d * (c[0] < c[1])), TIED, corner=True)
 bank.wrong("max_rows_tied_loser", reductions.largest, lambda d, c: (d[:, None] * (c[0] == c[0].min(axis=1, keepdims=True)),), TIES, corner=True)
 
@@ -402,7 +403,7 @@ bank.nasty("float32_relu_at_zero", lambda x: (np.maximum(x, 0), x), lambda d, x:
 bank.nasty("float32_softmax", losses.softmax_forward, lambda d, p: f32(*losses.softmax_backward(d, p)), single(losses.LOGITS), **F32)
 bank.nasty("float32_batchnorm", normalisation.layernorm, lambda d, c: f32(*normalisation.layernorm_backward(d, c)), single(normalisation.LAYER), **F32)
 bank.nasty("float32_cross_entropy", losses.cross_entropy, lambda d, c: f32(*losses.ce(d, c)), single(losses.CLASSES), **F32)
-bank.nasty("float32_mse", losses.mse, lambda d, c: f32(d * 2 * (c[0] - c[1]) / 12, d * 2 * (c[1] - c[0]) / 12), single(losses.MSE), **F32)
+bank.nasty("float32_mse", losses.mse, lambda d, c: f32(d * 2 * (c[0] - c[1]) / c[0].size, d * 2 * (c[1] - c[0]) / c[0].size), single(losses.MSE), **F32)
 bank.nasty("float32_rnn_step", recurrent.rnn_step, lambda d, c: f32(*recurrent.rnn_step_backward(d, c)), single(recurrent.STEP), **F32)
 bank.nasty("float32_inputs_of_1e6", lambda x: (x**2, x), lambda d, x: f32(2 * d * x), lambda: (np.array([1e6, -3e5], dtype=np.float32),), **F32)
 bank.wrong("float32_affine_off_by_1e-3", linear.affine, edited(linear.affine_backward, 1, lambda dw: dw * np.float32(1.001)), single(linear.AFFINE), cause="factor|1.001")

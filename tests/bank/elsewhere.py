@@ -48,7 +48,7 @@ bank.elsewhere("cross_entropy_class_one_always", losses.cross_entropy, variant(l
 bank.elsewhere("svm_last_class_forgotten", losses.svm, edited(losses.svm_backward, 0, lambda dx: np.hstack([dx[:, :-1], 0 * dx[:, -1:]])),
                point(np.array([[1.0, 2.0, -9.0], [0.3, 0.1, -8.0]]), np.array([0, 1])), elsewhere=losses.CLASSES)
 bank.elsewhere("logistic_labels_positive", losses.logistic, lambda d, c: (-d * c[0].T @ losses.bce_slope(-c[2]),),
-               drawn(lambda rng: (rng.standard_normal(3), rng.standard_normal((4, 3)), np.ones(4, int)), 223), elsewhere=losses.LOGISTIC, wrt=(0,))
+               drawn(lambda rng: (rng.standard_normal(3), rng.standard_normal((4, 3)), np.ones(4, int)), 223), elsewhere=losses.LOGISTIC, wrt=(0,), options={"wrt": ("w",)})
 
 # Parameters that hide a term: gamma 1, weights 0, reg 0, symmetric or square shapes.
 bank.elsewhere("batchnorm_gamma_one", normalisation.batchnorm, variant(normalisation.bn, inside=False),

@@ -41,7 +41,7 @@ bank.wrong("affine_dw_reshaped", affine,
 bank.wrong("affine_dw_zero", affine, edited(affine_backward, 1, np.zeros_like), AFFINE, cause="zero")
 bank.wrong("affine_dx_one_entry", affine, edited(affine_backward, 0, nudged((2, 1), 1.5)), AFFINE,
            cause="entry|one |only")
-bank.wrong("affine_dw_one_row", affine, edited(affine_backward, 1, nudged(4, 0.0)), AFFINE, cause="row")
+bank.wrong("affine_dw_one_row", affine, edited(affine_backward, 1, nudged(4, 0.0)), AFFINE, cause="row|last index")
 bank.wrong("affine_dx_one_column", affine, edited(affine_backward, 0, nudged((slice(None), 0), -1.0)), AFFINE,
            cause="column|sign")
 bank.wrong("affine_dw_off_by_1e-3", affine, edited(affine_backward, 1, lambda dw: dw * 1.001), AFFINE, cause="factor|1.001")
@@ -59,7 +59,7 @@ bank.wrong("affine_square_w_not_transposed", affine, lambda dout, c: (dout @ c[1
 bank.wrong("affine_square_dw_transposed", affine, lambda dout, c: (dout @ c[1], c[0].T @ dout, dout.sum(axis=0)), SQUARE,
            cause="transpose")
 bank.wrong("affine_square_db_axis", affine, lambda dout, c: (dout @ c[1], dout.T @ c[0], dout.sum(axis=1)), SQUARE,
-           cause="axis")
+           cause="axis|transpos")
 bank.wrong("affine_square_order", affine, lambda dout, c: (dout.T @ c[0], dout @ c[1], dout.sum(axis=0)), SQUARE,
            cause="order|swap")
 
@@ -259,7 +259,7 @@ def row_bias(x, b):
 
 
 bank.right("row_bias", row_bias, lambda d, _: (2 * d, d.sum(axis=1)), normal((3, 3), (3,), seed=26))
-bank.wrong("row_bias_axis", row_bias, lambda d, _: (2 * d, d.sum(axis=0)), normal((3, 3), (3,), seed=26), cause="axis")
+bank.wrong("row_bias_axis", row_bias, lambda d, _: (2 * d, d.sum(axis=0)), normal((3, 3), (3,), seed=26), cause="axis|transpos")
 
 
 def scale_shift(x, gamma, beta):

@@ -260,10 +260,10 @@ bank.right("ridge", ridge, ridge_backward, RIDGE, wrt=(0,), options={"wrt": ("w"
 bank.wrong("ridge_reg_half", ridge, variant(ridge_backward, factor=1.0), RIDGE, wrt=(0,), options={"wrt": ("w",)},
            cause="reg|w|input|proportional")
 bank.wrong("ridge_reg_missing", ridge, variant(ridge_backward, factor=0.0), RIDGE, wrt=(0,), options={"wrt": ("w",)},
-           cause="reg|proportional")
+           cause="reg|proportional|multiple of w")
 bank.wrong("ridge_reg_without_lambda", ridge,
            lambda d, c: (d * (2 * c[1].T @ c[2] / 5 + 2 * c[0]),), RIDGE, wrt=(0,), options={"wrt": ("w",)},
-           cause="reg|proportional")
+           cause="reg|proportional|multiple of w")
 bank.wrong("ridge_data_half", ridge, variant(ridge_backward, data=1.0), RIDGE, wrt=(0,), options={"wrt": ("w",)})
 bank.elsewhere("ridge_reg_missing_at_zero", ridge, variant(ridge_backward, factor=0.0),
                drawn(lambda rng: (rng.standard_normal(3), rng.standard_normal((5, 3)), rng.standard_normal(5), 0.0), 52),
@@ -277,11 +277,11 @@ def logistic(w, x, y):
 
 LOGISTIC = drawn(lambda rng: (rng.standard_normal(3), rng.standard_normal((6, 3)), np.array([1, -1, 1, 1, -1, -1])), 53)
 bank.right("logistic_regression", logistic, lambda d, c: (-d * c[0].T @ (c[1] * bce_slope(-c[1] * c[2])),), LOGISTIC,
-           wrt=(0,))
+           wrt=(0,), options={"wrt": ("w",)})
 bank.wrong("logistic_regression_y_forgotten", logistic, lambda d, c: (-d * c[0].T @ bce_slope(-c[1] * c[2]),), LOGISTIC,
-           wrt=(0,))
+           wrt=(0,), options={"wrt": ("w",)})
 bank.wrong("logistic_regression_mean", logistic, lambda d, c: (-d * c[0].T @ (c[1] * bce_slope(-c[1] * c[2])) / 6,),
-           LOGISTIC, wrt=(0,), cause="mean|factor|1/6|length")
+           LOGISTIC, wrt=(0,), options={"wrt": ("w",)}, cause="mean|factor|1/6|length")
 
 
 def least_squares(w, x, y):
@@ -295,9 +295,9 @@ def least_squares_grad(d, c):
 
 
 LSQ = drawn(lambda rng: (rng.standard_normal((3, 2)), rng.standard_normal((5, 3)), rng.standard_normal((5, 2))), 54)
-bank.right("least_squares", least_squares, least_squares_grad, LSQ, wrt=(0,))
-bank.wrong("least_squares_sign", least_squares, lambda d, c: (-d * c[0].T @ c[1],), LSQ, wrt=(0,), cause="sign")
-bank.wrong("least_squares_twice", least_squares, lambda d, c: (2 * d * c[0].T @ c[1],), LSQ, wrt=(0,), cause="factor|2|twice")
+bank.right("least_squares", least_squares, least_squares_grad, LSQ, wrt=(0,), options={"wrt": ("w",)})
+bank.wrong("least_squares_sign", least_squares, lambda d, c: (-d * c[0].T @ c[1],), LSQ, wrt=(0,), options={"wrt": ("w",)}, cause="sign")
+bank.wrong("least_squares_twice", least_squares, lambda d, c: (2 * d * c[0].T @ c[1],), LSQ, wrt=(0,), options={"wrt": ("w",)}, cause="factor|2|twice")
 
 
 def hinge(w, b, x, y):

@@ -310,4 +310,4 @@ def embed_backward(d, cache, add=True):
 
 EMBED = drawn(lambda rng: (np.array([[0, 1], [1, 3], [3, 3]]), rng.standard_normal((5, 3)), rng.standard_normal((3, 2))), 136)
 bank.right("bag_of_words", embed, embed_backward, EMBED)
-bank.wrong("bag_of_words_overwritten", embed, variant(embed_backward, add=False), EMBED, cause="overwr|accumul|row|repeat")
+bank.wrong("bag_of_words_overwritten", embed, variant(embed_backward, add=False), EMBED, cause="overwr|accumul|row|repeat|indices 1, 3")

@@ -42,7 +42,7 @@ def cumsum(x):
 bank.right("cumsum", cumsum, lambda d, _: (np.cumsum(d[:, ::-1], axis=1)[:, ::-1].copy(),), ROWS)
 bank.wrong("cumsum_forwards", cumsum, lambda d, _: (np.cumsum(d, axis=1),), ROWS, cause="time|revers|direction|shift|order|transpos")
 bank.wrong("cumsum_exclusive", cumsum, lambda d, _: (np.cumsum(d[:, ::-1], axis=1)[:, ::-1] - d,), ROWS,
-           cause="shift|dout|time|off by one|step")
+           cause="shift|dout|time|off by one|diagonal")
 bank.wrong("cumsum_identity", cumsum, lambda d, _: (d * 1.0,), ROWS)
 
 
@@ -91,7 +91,7 @@ def sort_backward(d, order):
 
 bank.right("sort", sort, sort_backward, normal((6,), seed=85))
 bank.wrong("sort_gather_for_scatter", sort, lambda d, order: (d[order],), normal((6,), seed=85), cause="permut|order|scatter|transpose")
-bank.wrong("sort_not_undone", sort, lambda d, _: (d * 1.0,), normal((6,), seed=85), cause="permut|order|scatter")
+bank.wrong("sort_not_undone", sort, lambda d, _: (d * 1.0,), normal((6,), seed=85), cause="permut|order|scatter|pass-through")
 
 
 def gather(x, i):

@@ -165,4 +165,10 @@ def written_later(dout, cache):
     raise NotImplementedError
 
 
+def passes(dout, cache):
+    pass
+
+
 bank.unattempted("stub_raises", square, written_later, SQUARE)
+bank.unattempted("stub_passes", square, passes, SQUARE)
+bank.unattempted("stub_passes_three_inputs", linear.affine, passes, linear.AFFINE)

@@ -133,7 +133,7 @@ def power(x, y):
 bank.right("power_of_two_numbers", power,
            lambda dout, c: (dout * c[1] * c[0] ** (c[1] - 1), dout * c[0] ** c[1] * np.log(c[0])), point(1.7, 2.6))
 bank.wrong("power_without_log", power,
-           lambda dout, c: (dout * c[1] * c[0] ** (c[1] - 1), dout * c[0] ** c[1]), point(1.7, 2.6), cause="factor")
+           lambda dout, c: (dout * c[1] * c[0] ** (c[1] - 1), dout * c[0] ** c[1]), point(1.7, 2.6), cause="factor|local")
 bank.wrong("power_without_exponent", power,
            lambda dout, c: (dout * c[0] ** (c[1] - 1), dout * c[0] ** c[1] * np.log(c[0])), point(1.7, 2.6), cause="factor")
 
@@ -182,4 +182,4 @@ bank.wrong("two_outputs_second_dropped", two_outputs,
            lambda da, db, c: (da * c[1], da * c[0]), point(0.4, -1.1), style="several", outs=2)
 bank.wrong("two_outputs_upstreams_swapped", two_outputs,
            lambda db, da, c: (da * c[1] + db, da * c[0] + 2 * db * c[1]), point(0.4, -1.1), style="several", outs=2,
-           cause="order|swap")
+           cause="order|swap|upstream")
