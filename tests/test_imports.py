@@ -30,7 +30,8 @@ before = set(sys.modules)
 sys.meta_path.insert(0, Refuse())
 for name in sys.argv[1:]:
     __import__(name)
-found = {{name for name in set(sys.modules) - before if sys.modules[name].__spec__}}  # compiled modules add some without
+# Compiled modules may add entries that were never imported; those have no spec.
+found = {{name for name in set(sys.modules) - before if getattr(sys.modules[name], "__spec__", None)}}
 print(*sorted({{name.partition(".")[0] for name in found}} - sys.stdlib_module_names))
 """
 
