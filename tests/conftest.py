@@ -2,6 +2,6 @@
 
 import os
 
-# Two or three of these arrays fit in a cache line: threads of the linear algebra library only cost time.
+# The arrays in the tests are small: threads of the linear algebra library would only cost time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""The checker says of every labelled pair in the bank what its label asks for. The labels are proven in test_bank_oracle."""
+"""The checker says of every labelled pair what its label asks for. The labels are proven in test_bank_oracle."""
 
 from functools import cache
 

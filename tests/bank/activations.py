@@ -76,9 +76,12 @@ def wrong(name: str, of: str, slope, cause: str = "", note: str = "", where=None
     bank.wrong(name, forward, backward, where or usual, cause=cause, note=note)
 
 
-wrong("sigmoid_slope_of_the_input", "sigmoid", lambda x: x * (1 - x), "pre-activation|preactivation|activation|activated")
-wrong("sigmoid_slope_of_the_output_twice", "sigmoid", lambda x: sigmoid(sigmoid(x)) * (1 - sigmoid(sigmoid(x))),
-      "activat")
+wrong(
+    "sigmoid_slope_of_the_input", "sigmoid", lambda x: x * (1 - x), "pre-activation|preactivation|activation|activated"
+)
+wrong(
+    "sigmoid_slope_of_the_output_twice", "sigmoid", lambda x: sigmoid(sigmoid(x)) * (1 - sigmoid(sigmoid(x))), "activat"
+)
 wrong("sigmoid_negative", "sigmoid", lambda x: -sigmoid(x) * (1 - sigmoid(x)), "sign")
 wrong("tanh_slope_of_the_input", "tanh", lambda x: 1 - x**2, "pre-activation|preactivation|activation|activated")
 wrong("tanh_slope_of_the_output_twice", "tanh", lambda x: 1 - np.tanh(np.tanh(x)) ** 2, "activat")

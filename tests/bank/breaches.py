@@ -1,4 +1,4 @@
-"""Which terms of the layer contract a pair breaks, found by plain comparison: the proof of the contract cases' labels."""
+"""Which terms of the layer contract a pair breaks, by plain comparison: the proof of the contract cases' labels."""
 
 from copy import deepcopy
 from typing import Any
@@ -68,9 +68,13 @@ def breaches(case: Case, inputs: tuple) -> set[str]:
         found.add("writes cache")
     if grads is None:
         return found | {"None"}
-    grads = list(grads.values()) if isinstance(grads, dict) else list(grads) if isinstance(grads, tuple | list) else [grads]
+    grads = (
+        list(grads.values()) if isinstance(grads, dict) else list(grads) if isinstance(grads, tuple | list) else [grads]
+    )
     where = differentiated(case, before)
-    nested = any(isinstance(value, dict | list | tuple) for value in inputs) and any(isinstance(grad, dict | list) for grad in grads)
+    nested = any(isinstance(value, dict | list | tuple) for value in inputs) and any(
+        isinstance(grad, dict | list) for grad in grads
+    )
     if any(grad is None for grad in grads[: len(where)]):
         found.add("None")
     elif not nested and len([grad for grad in grads if grad is not None]) != len(where):
@@ -132,4 +136,9 @@ def repeated(case: Case, inputs: tuple, douts: list, grads: list) -> set[str]:
 
 def numbers(grads: list) -> list[np.ndarray]:
     """The gradients as finite arrays."""
-    return [np.nan_to_num(np.asarray(grad)) for item in grads for grad in (arrays(item) or [item]) if not isinstance(grad, str)]
+    return [
+        np.nan_to_num(np.asarray(grad))
+        for item in grads
+        for grad in (arrays(item) or [item])
+        if not isinstance(grad, str)
+    ]

@@ -64,7 +64,11 @@ def holds(case: Case, report: Report) -> bool:
             return report.kind == "unstable"
         case "contract":
             kinds = ("contract", "shape") if case.cause == "shape" else ("contract",)
-            return report.verdict == "wrong" and report.kind in kinds and bool(re.search(SENTENCES[case.cause], text(report)))
+            return (
+                report.verdict == "wrong"
+                and report.kind in kinds
+                and bool(re.search(SENTENCES[case.cause], text(report)))
+            )
         case "unattempted":
             return report.verdict == "not attempted"
     return report.verdict == "wrong" and report.kind == case.label

@@ -19,49 +19,122 @@ def affine_backward(dout, cache):
 
 AFFINE = normal((4, 3), (5, 3), (5,), seed=11)
 bank.right("affine", affine, affine_backward, AFFINE)
-bank.wrong("affine_db_mean", affine, edited(affine_backward, 2, lambda db: db / 4), AFFINE,
-           cause="1/4|factor|mean|0.25|divided by 4|length")
-bank.wrong("affine_dw_mean", affine, edited(affine_backward, 1, lambda dw: dw / 4), AFFINE,
-           cause="1/4|factor|mean|0.25|length")
-bank.wrong("affine_dw_sqrt", affine, edited(affine_backward, 1, lambda dw: dw / np.sqrt(5)), AFFINE,
-           cause="sqrt|square root|factor")
+bank.wrong(
+    "affine_db_mean",
+    affine,
+    edited(affine_backward, 2, lambda db: db / 4),
+    AFFINE,
+    cause="1/4|factor|mean|0.25|divided by 4|length",
+)
+bank.wrong(
+    "affine_dw_mean", affine, edited(affine_backward, 1, lambda dw: dw / 4), AFFINE, cause="1/4|factor|mean|0.25|length"
+)
+bank.wrong(
+    "affine_dw_sqrt",
+    affine,
+    edited(affine_backward, 1, lambda dw: dw / np.sqrt(5)),
+    AFFINE,
+    cause="sqrt|square root|factor",
+)
 bank.wrong("affine_dx_sign", affine, edited(affine_backward, 0, lambda dx: -dx), AFFINE, cause="sign")
 bank.wrong("affine_dw_twice", affine, edited(affine_backward, 1, lambda dw: 2 * dw), AFFINE, cause="factor|twice|2")
-bank.wrong("affine_db_last_row", affine, lambda dout, c: (dout @ c[1], dout.T @ c[0], dout[-1].copy()), AFFINE,
-           cause="sum|slice|last|accumul|overwr")
-bank.wrong("affine_db_total", affine, lambda dout, c: (dout @ c[1], dout.T @ c[0], np.full(5, dout.sum())), AFFINE,
-           cause="sum|axis")
-bank.wrong("affine_db_ones", affine, lambda dout, c: (dout @ c[1], dout.T @ c[0], np.ones(5)), AFFINE,
-           cause="dout|upstream")
-bank.wrong("affine_dw_ignores_dout", affine,
-           lambda dout, c: (dout @ c[1], np.ones_like(dout).T @ c[0], dout.sum(axis=0)), AFFINE, cause="dout|upstream")
-bank.wrong("affine_dw_reshaped", affine,
-           lambda dout, c: (dout @ c[1], (c[0].T @ dout).reshape(5, 3), dout.sum(axis=0)), AFFINE,
-           cause="transpose|reshape", note="reshape never undoes a transpose")
+bank.wrong(
+    "affine_db_last_row",
+    affine,
+    lambda dout, c: (dout @ c[1], dout.T @ c[0], dout[-1].copy()),
+    AFFINE,
+    cause="sum|slice|last|accumul|overwr",
+)
+bank.wrong(
+    "affine_db_total",
+    affine,
+    lambda dout, c: (dout @ c[1], dout.T @ c[0], np.full(5, dout.sum())),
+    AFFINE,
+    cause="sum|axis",
+)
+bank.wrong(
+    "affine_db_ones", affine, lambda dout, c: (dout @ c[1], dout.T @ c[0], np.ones(5)), AFFINE, cause="dout|upstream"
+)
+bank.wrong(
+    "affine_dw_ignores_dout",
+    affine,
+    lambda dout, c: (dout @ c[1], np.ones_like(dout).T @ c[0], dout.sum(axis=0)),
+    AFFINE,
+    cause="dout|upstream",
+)
+bank.wrong(
+    "affine_dw_reshaped",
+    affine,
+    lambda dout, c: (dout @ c[1], (c[0].T @ dout).reshape(5, 3), dout.sum(axis=0)),
+    AFFINE,
+    cause="transpose|reshape",
+    note="reshape never undoes a transpose",
+)
 bank.wrong("affine_dw_zero", affine, edited(affine_backward, 1, np.zeros_like), AFFINE, cause="zero")
-bank.wrong("affine_dx_one_entry", affine, edited(affine_backward, 0, nudged((2, 1), 1.5)), AFFINE,
-           cause="entry|one |only")
+bank.wrong(
+    "affine_dx_one_entry", affine, edited(affine_backward, 0, nudged((2, 1), 1.5)), AFFINE, cause="entry|one |only"
+)
 bank.wrong("affine_dw_one_row", affine, edited(affine_backward, 1, nudged(4, 0.0)), AFFINE, cause="row|last index")
-bank.wrong("affine_dx_one_column", affine, edited(affine_backward, 0, nudged((slice(None), 0), -1.0)), AFFINE,
-           cause="column|sign")
-bank.wrong("affine_dw_off_by_1e-3", affine, edited(affine_backward, 1, lambda dw: dw * 1.001), AFFINE, cause="factor|1.001")
-bank.wrong("affine_dw_off_by_1e-4", affine, edited(affine_backward, 1, lambda dw: dw * 1.0001), AFFINE, cause="factor|1.0001")
-bank.wrong("affine_dw_off_by_1e-5", affine, edited(affine_backward, 1, lambda dw: dw * 1.00001), AFFINE,
-           cause="factor|1.00001")
-bank.wrong("affine_one_entry_off_by_1e-4", affine, edited(affine_backward, 1, nudged((3, 2), 1.0001)), AFFINE,
-           cause="entry|one |only")
-bank.wrong("affine_one_entry_off_by_1e-5", affine, edited(affine_backward, 0, nudged((1, 2), 0.99999)), AFFINE,
-           cause="entry|one |only")
+bank.wrong(
+    "affine_dx_one_column",
+    affine,
+    edited(affine_backward, 0, nudged((slice(None), 0), -1.0)),
+    AFFINE,
+    cause="column|sign",
+)
+bank.wrong(
+    "affine_dw_off_by_1e-3", affine, edited(affine_backward, 1, lambda dw: dw * 1.001), AFFINE, cause="factor|1.001"
+)
+bank.wrong(
+    "affine_dw_off_by_1e-4", affine, edited(affine_backward, 1, lambda dw: dw * 1.0001), AFFINE, cause="factor|1.0001"
+)
+bank.wrong(
+    "affine_dw_off_by_1e-5", affine, edited(affine_backward, 1, lambda dw: dw * 1.00001), AFFINE, cause="factor|1.00001"
+)
+bank.wrong(
+    "affine_one_entry_off_by_1e-4",
+    affine,
+    edited(affine_backward, 1, nudged((3, 2), 1.0001)),
+    AFFINE,
+    cause="entry|one |only",
+)
+bank.wrong(
+    "affine_one_entry_off_by_1e-5",
+    affine,
+    edited(affine_backward, 0, nudged((1, 2), 0.99999)),
+    AFFINE,
+    cause="entry|one |only",
+)
 
 SQUARE = normal((4, 4), (4, 4), (4,), seed=12)
-bank.wrong("affine_square_w_not_transposed", affine, lambda dout, c: (dout @ c[1].T, dout.T @ c[0], dout.sum(axis=0)),
-           SQUARE, note="w for w.T fits only where both sides are equal")
-bank.wrong("affine_square_dw_transposed", affine, lambda dout, c: (dout @ c[1], c[0].T @ dout, dout.sum(axis=0)), SQUARE,
-           cause="transpose")
-bank.wrong("affine_square_db_axis", affine, lambda dout, c: (dout @ c[1], dout.T @ c[0], dout.sum(axis=1)), SQUARE,
-           cause="axis|transpos")
-bank.wrong("affine_square_order", affine, lambda dout, c: (dout.T @ c[0], dout @ c[1], dout.sum(axis=0)), SQUARE,
-           cause="order|swap")
+bank.wrong(
+    "affine_square_w_not_transposed",
+    affine,
+    lambda dout, c: (dout @ c[1].T, dout.T @ c[0], dout.sum(axis=0)),
+    SQUARE,
+    note="w for w.T fits only where both sides are equal",
+)
+bank.wrong(
+    "affine_square_dw_transposed",
+    affine,
+    lambda dout, c: (dout @ c[1], c[0].T @ dout, dout.sum(axis=0)),
+    SQUARE,
+    cause="transpose",
+)
+bank.wrong(
+    "affine_square_db_axis",
+    affine,
+    lambda dout, c: (dout @ c[1], dout.T @ c[0], dout.sum(axis=1)),
+    SQUARE,
+    cause="axis|transpos",
+)
+bank.wrong(
+    "affine_square_order",
+    affine,
+    lambda dout, c: (dout.T @ c[0], dout @ c[1], dout.sum(axis=0)),
+    SQUARE,
+    cause="order|swap",
+)
 
 
 # A batch of images goes in flattened; weights (in, out) as in many courses.
@@ -76,14 +149,30 @@ def affine_images_backward(dout, cache):
 
 IMAGES = normal((3, 2, 4, 2), (16, 5), (5,), seed=13)
 bank.right("affine_images", affine_images, affine_images_backward, IMAGES)
-bank.shape("affine_images_flat", affine_images,
-           lambda dout, c: (dout @ c[1].T, c[0].reshape(3, -1).T @ dout, dout.sum(axis=0)), IMAGES, cause="shape|reshape")
-bank.wrong("affine_images_axes_mixed", affine_images,
-           edited(affine_images_backward, 0, lambda dx: dx.reshape(3, 4, 2, 2).transpose(0, 2, 1, 3)), IMAGES)
-bank.shape("affine_keepdims", affine, edited(affine_backward, 2, lambda db: db.reshape(1, -1)), AFFINE, cause="shape|keepdims")
+bank.shape(
+    "affine_images_flat",
+    affine_images,
+    lambda dout, c: (dout @ c[1].T, c[0].reshape(3, -1).T @ dout, dout.sum(axis=0)),
+    IMAGES,
+    cause="shape|reshape",
+)
+bank.wrong(
+    "affine_images_axes_mixed",
+    affine_images,
+    edited(affine_images_backward, 0, lambda dx: dx.reshape(3, 4, 2, 2).transpose(0, 2, 1, 3)),
+    IMAGES,
+)
+bank.shape(
+    "affine_keepdims", affine, edited(affine_backward, 2, lambda db: db.reshape(1, -1)), AFFINE, cause="shape|keepdims"
+)
 bank.shape("affine_column", affine, edited(affine_backward, 2, lambda db: db.reshape(-1, 1)), AFFINE, cause="shape")
-bank.shape("affine_dw_wrong_way_round", affine, edited(affine_backward, 1, lambda dw: dw.T.copy().reshape(3, 5).T.reshape(15)),
-           AFFINE, cause="shape")
+bank.shape(
+    "affine_dw_wrong_way_round",
+    affine,
+    edited(affine_backward, 1, lambda dw: dw.T.copy().reshape(3, 5).T.reshape(15)),
+    AFFINE,
+    cause="shape",
+)
 
 
 # A bias for each row, a single column, no bias.
@@ -98,8 +187,13 @@ def single_backward(dout, cache):
 
 SINGLE = normal((4, 3), (3,), seed=14)
 bank.right("matrix_vector", single, single_backward, SINGLE)
-bank.wrong("matrix_vector_outer_ones", single, lambda dout, c: (np.outer(np.ones(4), c[1]), c[0].T @ dout), SINGLE,
-           cause="dout|upstream")
+bank.wrong(
+    "matrix_vector_outer_ones",
+    single,
+    lambda dout, c: (np.outer(np.ones(4), c[1]), c[0].T @ dout),
+    SINGLE,
+    cause="dout|upstream",
+)
 bank.wrong("matrix_vector_sum", single, lambda dout, c: (np.outer(dout, c[1]), c[0].sum(axis=0) * dout.sum()), SINGLE)
 
 
@@ -108,33 +202,57 @@ def matmul(a, b):
 
 
 bank.right("matmul", matmul, lambda dout, c: (dout @ c[1].T, c[0].T @ dout), normal((3, 4), (4, 2), seed=15))
-bank.right("batched_matmul", matmul, lambda dout, c: (dout @ np.swapaxes(c[1], 1, 2), np.swapaxes(c[0], 1, 2) @ dout),
-           normal((2, 3, 4), (2, 4, 5), seed=16))
-bank.wrong("batched_matmul_shared", matmul,
-           lambda dout, c: (dout @ np.swapaxes(c[1], 1, 2), np.swapaxes(c[0], 1, 2) @ dout[:1]),
-           normal((2, 3, 4), (2, 4, 5), seed=16), note="every sample uses the first one's upstream gradient")
+bank.right(
+    "batched_matmul",
+    matmul,
+    lambda dout, c: (dout @ np.swapaxes(c[1], 1, 2), np.swapaxes(c[0], 1, 2) @ dout),
+    normal((2, 3, 4), (2, 4, 5), seed=16),
+)
+bank.wrong(
+    "batched_matmul_shared",
+    matmul,
+    lambda dout, c: (dout @ np.swapaxes(c[1], 1, 2), np.swapaxes(c[0], 1, 2) @ dout[:1]),
+    normal((2, 3, 4), (2, 4, 5), seed=16),
+    note="every sample uses the first one's upstream gradient",
+)
 
 
 def broadcast_matmul(a, b):
     return a @ b, (a, b)
 
 
-bank.right("matmul_shared_weights", broadcast_matmul,
-           lambda dout, c: (dout @ c[1].T, np.einsum("nij,nik->jk", c[0], dout)), normal((2, 3, 4), (4, 5), seed=17))
-bank.wrong("matmul_shared_weights_first", broadcast_matmul,
-           lambda dout, c: (dout @ c[1].T, c[0][0].T @ dout[0]), normal((2, 3, 4), (4, 5), seed=17),
-           note="the batch is not summed over")
+bank.right(
+    "matmul_shared_weights",
+    broadcast_matmul,
+    lambda dout, c: (dout @ c[1].T, np.einsum("nij,nik->jk", c[0], dout)),
+    normal((2, 3, 4), (4, 5), seed=17),
+)
+bank.wrong(
+    "matmul_shared_weights_first",
+    broadcast_matmul,
+    lambda dout, c: (dout @ c[1].T, c[0][0].T @ dout[0]),
+    normal((2, 3, 4), (4, 5), seed=17),
+    note="the batch is not summed over",
+)
 
 
 def chain(a, b, c):
     return a @ b @ c, (a, b, c)
 
 
-bank.right("matmul_chain", chain, lambda d, k: (d @ (k[1] @ k[2]).T, k[0].T @ d @ k[2].T, (k[0] @ k[1]).T @ d),
-           normal((2, 3), (3, 4), (4, 2), seed=18))
-bank.wrong("matmul_chain_middle", chain,
-           lambda d, k: (d @ (k[1] @ k[2]).T, (k[2] @ d.T @ k[0]).T * 0.5, (k[0] @ k[1]).T @ d),
-           normal((2, 3), (3, 4), (4, 2), seed=18), cause="factor|half|0.5")
+bank.right(
+    "matmul_chain",
+    chain,
+    lambda d, k: (d @ (k[1] @ k[2]).T, k[0].T @ d @ k[2].T, (k[0] @ k[1]).T @ d),
+    normal((2, 3), (3, 4), (4, 2), seed=18),
+)
+bank.wrong(
+    "matmul_chain_middle",
+    chain,
+    lambda d, k: (d @ (k[1] @ k[2]).T, (k[2] @ d.T @ k[0]).T * 0.5, (k[0] @ k[1]).T @ d),
+    normal((2, 3), (3, 4), (4, 2), seed=18),
+    cause="factor|half|0.5",
+)
 
 
 def outer(u, v):
@@ -142,8 +260,13 @@ def outer(u, v):
 
 
 bank.right("outer", outer, lambda d, c: (d @ c[1], d.T @ c[0]), normal((4,), (3,), seed=19))
-bank.wrong("outer_square_transposed", outer, lambda d, c: (d.T @ c[1], d @ c[0]), normal((4,), (4,), seed=19),
-           cause="transpose")
+bank.wrong(
+    "outer_square_transposed",
+    outer,
+    lambda d, c: (d.T @ c[1], d @ c[0]),
+    normal((4,), (4,), seed=19),
+    cause="transpose",
+)
 
 
 def bilinear(x, w, y):
@@ -152,16 +275,28 @@ def bilinear(x, w, y):
 
 def bilinear_backward(d, cache):
     x, w, y = cache
-    return (np.einsum("nk,kij,nj->ni", d, w, y), np.einsum("nk,ni,nj->kij", d, x, y),
-            np.einsum("nk,kij,ni->nj", d, w, x))
+    return (
+        np.einsum("nk,kij,nj->ni", d, w, y),
+        np.einsum("nk,ni,nj->kij", d, x, y),
+        np.einsum("nk,kij,ni->nj", d, w, x),
+    )
 
 
 BILINEAR = normal((3, 2), (2, 2, 4), (3, 4), seed=20)
 bank.right("bilinear", bilinear, bilinear_backward, BILINEAR)
-bank.wrong("bilinear_dx_first_class", bilinear,
-           lambda d, c: (d[:, :1] * np.einsum("ij,nj->ni", c[1][0], c[2]), *bilinear_backward(d, c)[1:]), BILINEAR)
-bank.wrong("bilinear_indices_swapped", bilinear, edited(bilinear_backward, 1, lambda dw: dw[::-1].copy()), BILINEAR,
-           note="class axis reversed")
+bank.wrong(
+    "bilinear_dx_first_class",
+    bilinear,
+    lambda d, c: (d[:, :1] * np.einsum("ij,nj->ni", c[1][0], c[2]), *bilinear_backward(d, c)[1:]),
+    BILINEAR,
+)
+bank.wrong(
+    "bilinear_indices_swapped",
+    bilinear,
+    edited(bilinear_backward, 1, lambda dw: dw[::-1].copy()),
+    BILINEAR,
+    note="class axis reversed",
+)
 
 
 def quadratic(x, a):
@@ -175,15 +310,34 @@ def quadratic_backward(d, cache, symmetric=False):
 
 QUADRATIC = normal((4,), (4, 4), seed=21)
 bank.right("quadratic_form", quadratic, quadratic_backward, QUADRATIC)
-bank.wrong("quadratic_form_assumed_symmetric", quadratic, variant(quadratic_backward, symmetric=True), QUADRATIC,
-           note="2 A x holds for a symmetric A")
-bank.wrong("quadratic_form_half", quadratic, edited(quadratic_backward, 0, lambda dx: dx / 2), QUADRATIC,
-           cause="factor|half|0.5")
-bank.wrong("quadratic_form_one_side", quadratic, lambda d, c: (d * c[1] @ c[0], d * np.outer(c[0], c[0])), QUADRATIC,
-           note="one of the two places where x enters")
-bank.elsewhere("quadratic_form_symmetric_here", quadratic, variant(quadratic_backward, symmetric=True),
-               drawn(lambda rng: (rng.standard_normal(3), np.array([[2.0, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 3.0]]))),
-               elsewhere=normal((3,), (3, 3), seed=22))
+bank.wrong(
+    "quadratic_form_assumed_symmetric",
+    quadratic,
+    variant(quadratic_backward, symmetric=True),
+    QUADRATIC,
+    note="2 A x holds for a symmetric A",
+)
+bank.wrong(
+    "quadratic_form_half",
+    quadratic,
+    edited(quadratic_backward, 0, lambda dx: dx / 2),
+    QUADRATIC,
+    cause="factor|half|0.5",
+)
+bank.wrong(
+    "quadratic_form_one_side",
+    quadratic,
+    lambda d, c: (d * c[1] @ c[0], d * np.outer(c[0], c[0])),
+    QUADRATIC,
+    note="one of the two places where x enters",
+)
+bank.elsewhere(
+    "quadratic_form_symmetric_here",
+    quadratic,
+    variant(quadratic_backward, symmetric=True),
+    drawn(lambda rng: (rng.standard_normal(3), np.array([[2.0, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 3.0]]))),
+    elsewhere=normal((3,), (3, 3), seed=22),
+)
 
 
 def fan_out(x, w1, w2):
@@ -200,8 +354,13 @@ def fan_out_backward(d, cache, accumulate=True):
 
 FAN_OUT = normal((3, 4), (2, 4), (2, 4), seed=23)
 bank.right("gated_unit", fan_out, fan_out_backward, FAN_OUT)
-bank.wrong("gated_unit_overwritten", fan_out, variant(fan_out_backward, accumulate=False), FAN_OUT,
-           note="dx is assigned twice: the second overwrites the first")
+bank.wrong(
+    "gated_unit_overwritten",
+    fan_out,
+    variant(fan_out_backward, accumulate=False),
+    FAN_OUT,
+    note="dx is assigned twice: the second overwrites the first",
+)
 
 
 def tied(x, w):
@@ -235,7 +394,9 @@ def residual_backward(d, cache, skip=True, mask=True):
 
 RESIDUAL = normal((4, 3), (3, 3), seed=25)
 bank.right("residual", residual, residual_backward, RESIDUAL)
-bank.wrong("residual_no_skip", residual, variant(residual_backward, skip=False), RESIDUAL, cause="dout|skip|path|accumul|fan")
+bank.wrong(
+    "residual_no_skip", residual, variant(residual_backward, skip=False), RESIDUAL, cause="dout|skip|path|accumul|fan"
+)
 bank.wrong("residual_no_mask", residual, variant(residual_backward, mask=False), RESIDUAL)
 
 
@@ -259,24 +420,42 @@ def row_bias(x, b):
 
 
 bank.right("row_bias", row_bias, lambda d, _: (2 * d, d.sum(axis=1)), normal((3, 3), (3,), seed=26))
-bank.wrong("row_bias_axis", row_bias, lambda d, _: (2 * d, d.sum(axis=0)), normal((3, 3), (3,), seed=26), cause="axis|transpos")
+bank.wrong(
+    "row_bias_axis", row_bias, lambda d, _: (2 * d, d.sum(axis=0)), normal((3, 3), (3,), seed=26), cause="axis|transpos"
+)
 
 
 def scale_shift(x, gamma, beta):
     return gamma * x + beta, (x, gamma)
 
 
-bank.right("scale_shift", scale_shift, lambda d, c: (d * c[1], (d * c[0]).sum(axis=0), d.sum(axis=0)),
-           normal((4, 3), (3,), (3,), seed=27))
-bank.wrong("scale_shift_gamma_mean", scale_shift,
-           lambda d, c: (d * c[1], (d * c[0]).mean(axis=0), d.sum(axis=0)), normal((4, 3), (3,), (3,), seed=27),
-           cause="mean|factor|1/4|length")
-bank.wrong("scale_shift_gamma_without_dout", scale_shift,
-           lambda d, c: (d * c[1], c[0].sum(axis=0), d.sum(axis=0)), normal((4, 3), (3,), (3,), seed=27),
-           cause="dout|upstream")
-bank.wrong("scale_shift_order", scale_shift,
-           lambda d, c: (d * c[1], d.sum(axis=0), (d * c[0]).sum(axis=0)), normal((4, 3), (3,), (3,), seed=27),
-           cause="order|swap")
+bank.right(
+    "scale_shift",
+    scale_shift,
+    lambda d, c: (d * c[1], (d * c[0]).sum(axis=0), d.sum(axis=0)),
+    normal((4, 3), (3,), (3,), seed=27),
+)
+bank.wrong(
+    "scale_shift_gamma_mean",
+    scale_shift,
+    lambda d, c: (d * c[1], (d * c[0]).mean(axis=0), d.sum(axis=0)),
+    normal((4, 3), (3,), (3,), seed=27),
+    cause="mean|factor|1/4|length",
+)
+bank.wrong(
+    "scale_shift_gamma_without_dout",
+    scale_shift,
+    lambda d, c: (d * c[1], c[0].sum(axis=0), d.sum(axis=0)),
+    normal((4, 3), (3,), (3,), seed=27),
+    cause="dout|upstream",
+)
+bank.wrong(
+    "scale_shift_order",
+    scale_shift,
+    lambda d, c: (d * c[1], d.sum(axis=0), (d * c[0]).sum(axis=0)),
+    normal((4, 3), (3,), (3,), seed=27),
+    cause="order|swap",
+)
 
 
 # A whole batch of claims in denominator layout.
@@ -292,8 +471,13 @@ def tanh_layer_jacobian(x):
 
 
 bank.right("jacobian_tanh_layer", tanh_layer, tanh_layer_jacobian, normal((3,), seed=28), style="jacobian")
-bank.wrong("jacobian_without_slope", tanh_layer, lambda x: W_FIXED.T * (1 - np.tanh(W_FIXED @ x)), normal((3,), seed=28),
-           style="jacobian")
+bank.wrong(
+    "jacobian_without_slope",
+    tanh_layer,
+    lambda x: W_FIXED.T * (1 - np.tanh(W_FIXED @ x)),
+    normal((3,), seed=28),
+    style="jacobian",
+)
 
 
 def rotate(x):
@@ -305,8 +489,14 @@ def rotate_jacobian(x):
 
 
 bank.right("jacobian_rotate", rotate, rotate_jacobian, normal((3,), seed=29), style="jacobian")
-bank.wrong("jacobian_transposed", rotate, lambda x: rotate_jacobian(x).T.copy(), normal((3,), seed=29), style="jacobian",
-           cause="transpose|layout")
+bank.wrong(
+    "jacobian_transposed",
+    rotate,
+    lambda x: rotate_jacobian(x).T.copy(),
+    normal((3,), seed=29),
+    style="jacobian",
+    cause="transpose|layout",
+)
 
 
 def cubic_form(x):
@@ -321,4 +511,6 @@ def cubic_hessian(x):
 
 bank.right("hessian_cubic", cubic_form, cubic_hessian, normal((4,), seed=30), style="hessian")
 bank.wrong("hessian_diagonal_only", cubic_form, lambda x: np.diag(6 * x), normal((4,), seed=30), style="hessian")
-bank.wrong("hessian_threes", cubic_form, lambda x: cubic_hessian(x) - np.diag(3 * x), normal((4,), seed=30), style="hessian")
+bank.wrong(
+    "hessian_threes", cubic_form, lambda x: cubic_hessian(x) - np.diag(3 * x), normal((4,), seed=30), style="hessian"
+)

@@ -43,9 +43,20 @@ def trace_product(a, b):
 
 
 bank.right("trace_of_product", trace_product, lambda d, c: (d * c[1].T, d * c[0].T), normal((3, 4), (4, 3), seed=143))
-bank.wrong("trace_of_product_not_transposed", trace_product, lambda d, c: (d * c[1], d * c[0]), normal((3, 3), (3, 3), seed=143),
-           cause="transpose")
-bank.wrong("trace_of_product_order", trace_product, lambda d, c: (d * c[0].T, d * c[1].T), normal((3, 3), (3, 3), seed=143), cause="order|swap")
+bank.wrong(
+    "trace_of_product_not_transposed",
+    trace_product,
+    lambda d, c: (d * c[1], d * c[0]),
+    normal((3, 3), (3, 3), seed=143),
+    cause="transpose",
+)
+bank.wrong(
+    "trace_of_product_order",
+    trace_product,
+    lambda d, c: (d * c[0].T, d * c[1].T),
+    normal((3, 3), (3, 3), seed=143),
+    cause="order|swap",
+)
 
 
 def solve(a, b):
@@ -59,8 +70,19 @@ def solve_backward(d, c):
 
 
 bank.right("solve", solve, solve_backward, SOLVE)
-bank.wrong("solve_a_transposed", solve, lambda d, c: (solve_backward(d, c)[0].T.copy(), solve_backward(d, c)[1]), SOLVE, cause="transpose")
-bank.wrong("solve_without_transpose", solve, lambda d, c: (-np.outer(np.linalg.solve(c[0], d), c[1]), np.linalg.solve(c[0], d)), SOLVE)
+bank.wrong(
+    "solve_a_transposed",
+    solve,
+    lambda d, c: (solve_backward(d, c)[0].T.copy(), solve_backward(d, c)[1]),
+    SOLVE,
+    cause="transpose",
+)
+bank.wrong(
+    "solve_without_transpose",
+    solve,
+    lambda d, c: (-np.outer(np.linalg.solve(c[0], d), c[1]), np.linalg.solve(c[0], d)),
+    SOLVE,
+)
 bank.wrong("solve_sign", solve, lambda d, c: (-solve_backward(d, c)[0], solve_backward(d, c)[1]), SOLVE, cause="sign")
 
 
@@ -94,10 +116,20 @@ def mahalanobis_backward(d, c):
 
 MAHALANOBIS = normal((4, 3), (3,), (3, 3), seed=145)
 bank.right("mahalanobis", mahalanobis, mahalanobis_backward, MAHALANOBIS)
-bank.wrong("mahalanobis_mu_sign", mahalanobis, lambda d, c: tuple(-g if i == 1 else g for i, g in enumerate(mahalanobis_backward(d, c))), MAHALANOBIS,
-           cause="sign")
-bank.wrong("mahalanobis_mu_mean", mahalanobis, lambda d, c: tuple(g / 4 if i == 1 else g for i, g in enumerate(mahalanobis_backward(d, c))), MAHALANOBIS,
-           cause="mean|factor|1/4|length")
+bank.wrong(
+    "mahalanobis_mu_sign",
+    mahalanobis,
+    lambda d, c: tuple(-g if i == 1 else g for i, g in enumerate(mahalanobis_backward(d, c))),
+    MAHALANOBIS,
+    cause="sign",
+)
+bank.wrong(
+    "mahalanobis_mu_mean",
+    mahalanobis,
+    lambda d, c: tuple(g / 4 if i == 1 else g for i, g in enumerate(mahalanobis_backward(d, c))),
+    MAHALANOBIS,
+    cause="mean|factor|1/4|length",
+)
 
 
 def eigenvalue(a, v):
@@ -111,7 +143,12 @@ def rayleigh_backward(d, c, own=True):
 
 
 bank.right("rayleigh_quotient", eigenvalue, lambda d, c: rayleigh_backward(d, c), normal((3, 3), (3,), seed=146))
-bank.wrong("rayleigh_quotient_constant_norm", eigenvalue, lambda d, c: rayleigh_backward(d, c, own=False), normal((3, 3), (3,), seed=146))
+bank.wrong(
+    "rayleigh_quotient_constant_norm",
+    eigenvalue,
+    lambda d, c: rayleigh_backward(d, c, own=False),
+    normal((3, 3), (3,), seed=146),
+)
 
 
 def kronecker(a, b):
@@ -127,17 +164,24 @@ def kronecker_backward(d, c):
 bank.right("kronecker_product", kronecker, kronecker_backward, normal((2, 3), (2, 2), seed=147))
 
 
-
-
 def normalised_rows(a):
     s = np.sum(a, axis=1, keepdims=True)
     return a / s, (a, s)
 
 
-bank.right("rows_over_their_sum", normalised_rows, lambda d, c: (d / c[1] - (d * c[0]).sum(axis=1, keepdims=True) / c[1] ** 2,),
-           drawn(lambda rng: (rng.uniform(0.5, 2, (3, 4)),), 148))
-bank.wrong("rows_over_their_sum_constant", normalised_rows, lambda d, c: (d / c[1],), drawn(lambda rng: (rng.uniform(0.5, 2, (3, 4)),), 148),
-           cause="mean|constant|sum")
+bank.right(
+    "rows_over_their_sum",
+    normalised_rows,
+    lambda d, c: (d / c[1] - (d * c[0]).sum(axis=1, keepdims=True) / c[1] ** 2,),
+    drawn(lambda rng: (rng.uniform(0.5, 2, (3, 4)),), 148),
+)
+bank.wrong(
+    "rows_over_their_sum_constant",
+    normalised_rows,
+    lambda d, c: (d / c[1],),
+    drawn(lambda rng: (rng.uniform(0.5, 2, (3, 4)),), 148),
+    cause="mean|constant|sum",
+)
 
 
 def laplacian_energy(f, w):
@@ -152,4 +196,6 @@ def laplacian_energy_backward(d, c):
 
 ENERGY = drawn(lambda rng: (rng.standard_normal(4), rng.uniform(0, 1, (4, 4))), 149)
 bank.right("graph_energy", laplacian_energy, laplacian_energy_backward, ENERGY)
-bank.wrong("graph_energy_one_end", laplacian_energy, lambda d, c: (d * (c[1] * c[2]).sum(axis=1), 0.5 * d * c[2] ** 2), ENERGY)
+bank.wrong(
+    "graph_energy_one_end", laplacian_energy, lambda d, c: (d * (c[1] * c[2]).sum(axis=1), 0.5 * d * c[2] ** 2), ENERGY
+)

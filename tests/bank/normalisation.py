@@ -14,7 +14,9 @@ def batchnorm(x, gamma, beta, eps=0.1):
     return gamma * xhat + beta, (x, gamma, xhat, mean, var, std, eps)
 
 
-def batchnorm_backward(dout, cache, mean_path=True, var_path=True, factor=2.0, root=True, per=None, inside=True, cross=True):
+def batchnorm_backward(
+    dout, cache, mean_path=True, var_path=True, factor=2.0, root=True, per=None, inside=True, cross=True
+):
     """The staged backward; the switches leave out, double or misplace one step."""
     x, gamma, xhat, mean, var, std, eps = cache
     n = per or len(x)
@@ -47,27 +49,74 @@ bank.right("batchnorm_staged", batchnorm, variant(bn), BATCH)
 bank.right("batchnorm_compact", batchnorm, batchnorm_compact, BATCH)
 bank.wrong("batchnorm_no_variance_path", batchnorm, variant(bn, var_path=False), BATCH, cause="variance")
 bank.wrong("batchnorm_no_mean_path", batchnorm, variant(bn, mean_path=False), BATCH, cause="mean")
-bank.wrong("batchnorm_direct_term_only", batchnorm, variant(bn, mean_path=False, var_path=False), BATCH, cause="mean|variance")
+bank.wrong(
+    "batchnorm_direct_term_only", batchnorm, variant(bn, mean_path=False, var_path=False), BATCH, cause="mean|variance"
+)
 bank.wrong("batchnorm_variance_halved", batchnorm, variant(bn, factor=1.0), BATCH, cause="variance")
 bank.wrong("batchnorm_variance_not_divided", batchnorm, variant(bn, per=1), BATCH, cause="variance|mean")
-bank.wrong("batchnorm_unbiased_backward", batchnorm, variant(bn, per=5), BATCH, cause="variance|mean",
-           note="n - 1 in the backward, n in the forward")
-bank.wrong("batchnorm_gamma_left_out", batchnorm, variant(bn, inside=False), BATCH, cause="column|factor|gamma",
-           note="each column off by its own gamma")
-bank.wrong("batchnorm_eps_outside_root", batchnorm, variant(bn, root=False), BATCH,
-           note="eps 0.1 added to the root instead of under it")
-bank.wrong("batchnorm_dgamma_of_x", batchnorm, lambda d, c: (bn(d, c)[0], (d * c[0]).sum(axis=0), d.sum(axis=0)), BATCH,
-           cause="pre-|before|normalis|input")
-bank.wrong("batchnorm_dgamma_without_dout", batchnorm, lambda d, c: (bn(d, c)[0], c[2].sum(axis=0) + 1, d.sum(axis=0)), BATCH,
-           cause="dout|upstream")
+bank.wrong(
+    "batchnorm_unbiased_backward",
+    batchnorm,
+    variant(bn, per=5),
+    BATCH,
+    cause="variance|mean",
+    note="n - 1 in the backward, n in the forward",
+)
+bank.wrong(
+    "batchnorm_gamma_left_out",
+    batchnorm,
+    variant(bn, inside=False),
+    BATCH,
+    cause="column|factor|gamma",
+    note="each column off by its own gamma",
+)
+bank.wrong(
+    "batchnorm_eps_outside_root",
+    batchnorm,
+    variant(bn, root=False),
+    BATCH,
+    note="eps 0.1 added to the root instead of under it",
+)
+bank.wrong(
+    "batchnorm_dgamma_of_x",
+    batchnorm,
+    lambda d, c: (bn(d, c)[0], (d * c[0]).sum(axis=0), d.sum(axis=0)),
+    BATCH,
+    cause="pre-|before|normalis|input",
+)
+bank.wrong(
+    "batchnorm_dgamma_without_dout",
+    batchnorm,
+    lambda d, c: (bn(d, c)[0], c[2].sum(axis=0) + 1, d.sum(axis=0)),
+    BATCH,
+    cause="dout|upstream",
+)
 bank.wrong("batchnorm_dbeta_mean", batchnorm, edited(bn, 2, lambda db: db / 6), BATCH, cause="mean|factor|1/6|length")
-bank.wrong("batchnorm_dgamma_dbeta_swapped", batchnorm, lambda d, c: tuple(bn(d, c)[i] for i in (0, 2, 1)), BATCH,
-           cause="order|swap")
-bank.wrong("batchnorm_one_over_sigma_squared", batchnorm, lambda d, c: (bn(d, c)[0] / c[5], *bn(d, c)[1:]), BATCH,
-           cause="column|factor")
-bank.wrong("batchnorm_compact_brackets", batchnorm,
-           lambda d, c: (d * c[1] / c[5] - (d * c[1]).sum(axis=0) / (6 * c[5]) - c[2] * (d * c[1] * c[2]).sum(axis=0) / 6,
-                         *bn(d, c)[1:]), BATCH, cause="variance", note="the common factor is missing on the last product")
+bank.wrong(
+    "batchnorm_dgamma_dbeta_swapped",
+    batchnorm,
+    lambda d, c: tuple(bn(d, c)[i] for i in (0, 2, 1)),
+    BATCH,
+    cause="order|swap",
+)
+bank.wrong(
+    "batchnorm_one_over_sigma_squared",
+    batchnorm,
+    lambda d, c: (bn(d, c)[0] / c[5], *bn(d, c)[1:]),
+    BATCH,
+    cause="column|factor",
+)
+bank.wrong(
+    "batchnorm_compact_brackets",
+    batchnorm,
+    lambda d, c: (
+        d * c[1] / c[5] - (d * c[1]).sum(axis=0) / (6 * c[5]) - c[2] * (d * c[1] * c[2]).sum(axis=0) / 6,
+        *bn(d, c)[1:],
+    ),
+    BATCH,
+    cause="variance",
+    note="the common factor is missing on the last product",
+)
 bank.wrong("batchnorm_dx_off_by_1e-4", batchnorm, edited(bn, 0, lambda dx: dx * 1.0001), BATCH, cause="factor|1.0001")
 
 
@@ -82,9 +131,13 @@ def batchnorm_no_eps_backward(d, cache):
 
 
 bank.right("batchnorm_small_eps", batchnorm_small_eps, variant(bn), BATCH)
-bank.wrong("batchnorm_eps_forgotten_1e-5", batchnorm_small_eps, batchnorm_no_eps_backward,
-           drawn(lambda rng: (0.3 * rng.standard_normal((6, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 62),
-           note="relative error about 1e-4")
+bank.wrong(
+    "batchnorm_eps_forgotten_1e-5",
+    batchnorm_small_eps,
+    batchnorm_no_eps_backward,
+    drawn(lambda rng: (0.3 * rng.standard_normal((6, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 62),
+    note="relative error about 1e-4",
+)
 bank.wrong("batchnorm_eps_forgotten_0.1", batchnorm, batchnorm_no_eps_backward, BATCH)
 
 
@@ -120,16 +173,31 @@ def layernorm_backward(d, cache, axis=-1, gamma_inside=True, mean_path=True, var
 
 LAYER = drawn(lambda rng: (rng.standard_normal((5, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 64)
 bank.right("layernorm", layernorm, layernorm_backward, LAYER)
-bank.right("layernorm_sequence", layernorm, layernorm_backward,
-           drawn(lambda rng: (rng.standard_normal((2, 3, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 65))
+bank.right(
+    "layernorm_sequence",
+    layernorm,
+    layernorm_backward,
+    drawn(lambda rng: (rng.standard_normal((2, 3, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 65),
+)
 bank.wrong("layernorm_axis_of_batchnorm", layernorm, variant(layernorm_backward, axis=0), LAYER)
-bank.wrong("layernorm_gamma_outside", layernorm, variant(layernorm_backward, gamma_inside=False), LAYER,
-           note="gamma varies along the summed axis")
+bank.wrong(
+    "layernorm_gamma_outside",
+    layernorm,
+    variant(layernorm_backward, gamma_inside=False),
+    LAYER,
+    note="gamma varies along the summed axis",
+)
 bank.wrong("layernorm_no_mean_path", layernorm, variant(layernorm_backward, mean_path=False), LAYER, cause="mean")
-bank.wrong("layernorm_no_variance_path", layernorm, variant(layernorm_backward, var_path=False), LAYER, cause="variance")
-bank.wrong("layernorm_square_sums_over_features", layernorm,
-           lambda d, c: (layernorm_backward(d, c)[0], (d * c[1]).sum(axis=1), d.sum(axis=1)),
-           drawn(lambda rng: (rng.standard_normal((4, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 66), cause="axis")
+bank.wrong(
+    "layernorm_no_variance_path", layernorm, variant(layernorm_backward, var_path=False), LAYER, cause="variance"
+)
+bank.wrong(
+    "layernorm_square_sums_over_features",
+    layernorm,
+    lambda d, c: (layernorm_backward(d, c)[0], (d * c[1]).sum(axis=1), d.sum(axis=1)),
+    drawn(lambda rng: (rng.standard_normal((4, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 66),
+    cause="axis",
+)
 bank.shape("layernorm_keepdims", layernorm, variant(layernorm_backward, keep=True), LAYER, cause="shape|keepdims")
 
 
@@ -151,11 +219,23 @@ def spatial_backward(d, cache, count=None):
 
 SPATIAL = drawn(lambda rng: (1 + rng.standard_normal((2, 3, 2, 4)), rng.uniform(0.5, 2, 3), rng.standard_normal(3)), 67)
 bank.right("spatial_batchnorm", spatial, spatial_backward, SPATIAL)
-bank.wrong("spatial_batchnorm_divides_by_n", spatial, variant(spatial_backward, count=2), SPATIAL, cause="mean|variance|length")
-bank.wrong("spatial_batchnorm_layout", spatial, edited(spatial_backward, 0, lambda dx: dx.reshape(2, 2, 4, 3).transpose(0, 3, 1, 2).copy()),
-           SPATIAL, note="the channel axis taken for the last one")
-bank.shape("spatial_batchnorm_gamma_4d", spatial,
-           edited(spatial_backward, 1, lambda dg: dg.reshape(1, 3, 1, 1)), SPATIAL, cause="shape")
+bank.wrong(
+    "spatial_batchnorm_divides_by_n", spatial, variant(spatial_backward, count=2), SPATIAL, cause="mean|variance|length"
+)
+bank.wrong(
+    "spatial_batchnorm_layout",
+    spatial,
+    edited(spatial_backward, 0, lambda dx: dx.reshape(2, 2, 4, 3).transpose(0, 3, 1, 2).copy()),
+    SPATIAL,
+    note="the channel axis taken for the last one",
+)
+bank.shape(
+    "spatial_batchnorm_gamma_4d",
+    spatial,
+    edited(spatial_backward, 1, lambda dg: dg.reshape(1, 3, 1, 1)),
+    SPATIAL,
+    cause="shape",
+)
 
 
 def groupnorm(x, gamma, beta, groups=2):
@@ -177,10 +257,21 @@ def groupnorm_backward(d, cache, per_pixel=False):
     return dx.reshape(d.shape), dgamma, dbeta
 
 
-GROUP = drawn(lambda rng: (rng.standard_normal((2, 4, 2, 3)), rng.uniform(0.5, 2, (1, 4, 1, 1)), rng.standard_normal((1, 4, 1, 1))), 68)
+GROUP = drawn(
+    lambda rng: (
+        rng.standard_normal((2, 4, 2, 3)),
+        rng.uniform(0.5, 2, (1, 4, 1, 1)),
+        rng.standard_normal((1, 4, 1, 1)),
+    ),
+    68,
+)
 bank.right("groupnorm", groupnorm, groupnorm_backward, GROUP)
-bank.wrong("groupnorm_interleaved", groupnorm,
-           lambda d, c: (groupnorm_backward(d[:, ::-1], (c[0], c[1], c[2][:, ::-1], 2))[0], *groupnorm_backward(d, c)[1:]), GROUP)
+bank.wrong(
+    "groupnorm_interleaved",
+    groupnorm,
+    lambda d, c: (groupnorm_backward(d[:, ::-1], (c[0], c[1], c[2][:, ::-1], 2))[0], *groupnorm_backward(d, c)[1:]),
+    GROUP,
+)
 
 
 def standardise(x):
@@ -195,7 +286,13 @@ def standardise_backward(d, cache):
 
 
 bank.right("standardise", standardise, standardise_backward, normal((7,), seed=69))
-bank.wrong("standardise_constant_statistics", standardise, lambda d, c: (d / c[2],), normal((7,), seed=69), cause="mean|variance")
+bank.wrong(
+    "standardise_constant_statistics",
+    standardise,
+    lambda d, c: (d / c[2],),
+    normal((7,), seed=69),
+    cause="mean|variance",
+)
 
 
 def rms(x, g):
@@ -220,11 +317,19 @@ def unit(x):
     return x / n, (x, n)
 
 
-bank.right("l2_normalise", unit, lambda d, c: (d / c[1] - c[0] * (d * c[0]).sum(axis=1, keepdims=True) / c[1] ** 3,),
-           normal((4, 3), seed=71))
+bank.right(
+    "l2_normalise",
+    unit,
+    lambda d, c: (d / c[1] - c[0] * (d * c[0]).sum(axis=1, keepdims=True) / c[1] ** 3,),
+    normal((4, 3), seed=71),
+)
 bank.wrong("l2_normalise_constant_norm", unit, lambda d, c: (d / c[1],), normal((4, 3), seed=71))
-bank.wrong("l2_normalise_power", unit, lambda d, c: (d / c[1] - c[0] * (d * c[0]).sum(axis=1, keepdims=True) / c[1] ** 2,),
-           normal((4, 3), seed=71))
+bank.wrong(
+    "l2_normalise_power",
+    unit,
+    lambda d, c: (d / c[1] - c[0] * (d * c[0]).sum(axis=1, keepdims=True) / c[1] ** 2,),
+    normal((4, 3), seed=71),
+)
 
 
 def variance(x):
@@ -233,6 +338,20 @@ def variance(x):
 
 
 bank.right("variance", variance, lambda d, c: (2 * d * (c[0] - c[1]) / len(c[0]),), normal((5, 3), seed=72))
-bank.wrong("variance_factor", variance, lambda d, c: (d * (c[0] - c[1]) / len(c[0]),), normal((5, 3), seed=72), cause="factor|half|0.5")
-bank.wrong("variance_of_x", variance, lambda d, c: (2 * d * c[0] / len(c[0]),), normal((5, 3), seed=72), cause="mean|constant")
-bank.wrong("variance_not_divided", variance, lambda d, c: (2 * d * (c[0] - c[1]),), normal((5, 3), seed=72), cause="factor|5|length")
+bank.wrong(
+    "variance_factor",
+    variance,
+    lambda d, c: (d * (c[0] - c[1]) / len(c[0]),),
+    normal((5, 3), seed=72),
+    cause="factor|half|0.5",
+)
+bank.wrong(
+    "variance_of_x", variance, lambda d, c: (2 * d * c[0] / len(c[0]),), normal((5, 3), seed=72), cause="mean|constant"
+)
+bank.wrong(
+    "variance_not_divided",
+    variance,
+    lambda d, c: (2 * d * (c[0] - c[1]),),
+    normal((5, 3), seed=72),
+    cause="factor|5|length",
+)

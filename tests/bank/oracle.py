@@ -98,7 +98,7 @@ def truth(case: Case, inputs: tuple, douts: Arrays) -> Arrays:
 
 
 def claim(case: Case, inputs: tuple, douts: Arrays) -> list[Any]:
-    """The gradients that the pair under test gives, flat, in the inputs' order; scalar styles are scaled by their dout."""
+    """The gradients that the pair under test gives, flat, in the inputs' order; of a scalar, times its dout."""
     if case.style == "gradient":
         grads = case.backward(*inputs)
     elif case.style == "value_and_grad":
@@ -158,7 +158,7 @@ def full(case: Case, inputs: tuple) -> np.ndarray:
 
 
 def gap(claimed: Any, exact: np.ndarray, floor: float = 0.0) -> float:
-    """The largest difference above `floor`, relative to the gradient's scale; inf if shapes differ or a number is not finite."""
+    """The largest difference above `floor`, relative to the gradient's scale; inf if a shape or number is no good."""
     claimed = np.asarray(claimed, dtype=np.float64)
     if claimed.shape != exact.shape or not np.all(np.isfinite(claimed)):
         return float("inf")

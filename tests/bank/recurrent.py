@@ -26,14 +26,46 @@ def rnn_step_backward(dout, cache, slope=lambda out: 1 - out**2, swap=False):
 
 STEP = normal((3, 4), (3, 2), (4, 2), (2, 2), (2,), seed=121)
 bank.right("rnn_step", rnn_step, rnn_step_backward, STEP)
-bank.wrong("rnn_step_tanh_twice", rnn_step, variant(rnn_step_backward, slope=lambda out: 1 - np.tanh(out) ** 2), STEP, cause="activat")
-bank.wrong("rnn_step_no_slope", rnn_step, variant(rnn_step_backward, slope=lambda out: 1.0), STEP, cause="activat|slope|tanh")
-bank.wrong("rnn_step_hidden_without_weights", rnn_step, lambda d, c: (rnn_step_backward(d, c)[0], d * (1 - c[4] ** 2), *rnn_step_backward(d, c)[2:]), STEP)
-bank.elsewhere("rnn_step_weights_swapped", rnn_step, variant(rnn_step_backward, swap=True),
-               drawn(lambda rng: ((w := rng.standard_normal((2, 2))), rng.standard_normal((2, 2)), w.copy() + 1, w.copy() + 1, rng.standard_normal(2)), 122),
-               elsewhere=normal((2, 2), (2, 2), (2, 2), (2, 2), (2,), seed=123), note="the cache packed in another order")
-bank.wrong("rnn_step_cache_order", rnn_step, variant(rnn_step_backward, swap=True), normal((3, 2), (3, 2), (2, 2), (2, 2), (2,), seed=124),
-           cause="order|swap")
+bank.wrong(
+    "rnn_step_tanh_twice",
+    rnn_step,
+    variant(rnn_step_backward, slope=lambda out: 1 - np.tanh(out) ** 2),
+    STEP,
+    cause="activat",
+)
+bank.wrong(
+    "rnn_step_no_slope", rnn_step, variant(rnn_step_backward, slope=lambda out: 1.0), STEP, cause="activat|slope|tanh"
+)
+bank.wrong(
+    "rnn_step_hidden_without_weights",
+    rnn_step,
+    lambda d, c: (rnn_step_backward(d, c)[0], d * (1 - c[4] ** 2), *rnn_step_backward(d, c)[2:]),
+    STEP,
+)
+bank.elsewhere(
+    "rnn_step_weights_swapped",
+    rnn_step,
+    variant(rnn_step_backward, swap=True),
+    drawn(
+        lambda rng: (
+            (w := rng.standard_normal((2, 2))),
+            rng.standard_normal((2, 2)),
+            w.copy() + 1,
+            w.copy() + 1,
+            rng.standard_normal(2),
+        ),
+        122,
+    ),
+    elsewhere=normal((2, 2), (2, 2), (2, 2), (2, 2), (2,), seed=123),
+    note="the cache packed in another order",
+)
+bank.wrong(
+    "rnn_step_cache_order",
+    rnn_step,
+    variant(rnn_step_backward, swap=True),
+    normal((3, 2), (3, 2), (2, 2), (2, 2), (2,), seed=124),
+    cause="order|swap",
+)
 
 
 def rnn(x, h0, wx, wh, b):
@@ -45,7 +77,9 @@ def rnn(x, h0, wx, wh, b):
     return out, (x, h0, wx, wh, out)
 
 
-def rnn_backward(dout, cache, carry=True, last_only=False, shift=0, overwrite=False, initial=True, first_input=False, upstream=True):
+def rnn_backward(
+    dout, cache, carry=True, last_only=False, shift=0, overwrite=False, initial=True, first_input=False, upstream=True
+):
     """Backward through time; the switches cut, shift or overwrite one of the flows."""
     x, h0, wx, wh, out = cache
     dx, dwx, dwh, db = np.zeros_like(x), np.zeros_like(wx), np.zeros_like(wh), np.zeros(wx.shape[1])
@@ -72,14 +106,31 @@ SEQUENCE = normal((2, 4, 3), (2, 2), (3, 2), (2, 2), (2,), seed=125, scale=0.7)
 bank.right("rnn", rnn, rnn_backward, SEQUENCE)
 bank.wrong("rnn_nothing_carried_back", rnn, variant(rnn_backward, carry=False), SEQUENCE, cause="time|carr|recur|step")
 bank.wrong("rnn_upstream_shifted", rnn, variant(rnn_backward, shift=1), SEQUENCE, cause="shift|time")
-bank.wrong("rnn_weights_overwritten", rnn, variant(rnn_backward, overwrite=True), SEQUENCE, cause="overwr|accumul|time|step")
+bank.wrong(
+    "rnn_weights_overwritten", rnn, variant(rnn_backward, overwrite=True), SEQUENCE, cause="overwr|accumul|time|step"
+)
 bank.wrong("rnn_initial_state_zero", rnn, variant(rnn_backward, initial=False), SEQUENCE, cause="zero")
-bank.wrong("rnn_hidden_not_previous", rnn, variant(rnn_backward, first_input=True), SEQUENCE, cause="shift|time|off by one")
+bank.wrong(
+    "rnn_hidden_not_previous", rnn, variant(rnn_backward, first_input=True), SEQUENCE, cause="shift|time|off by one"
+)
 bank.wrong("rnn_last_upstream_only", rnn, variant(rnn_backward, upstream=False), SEQUENCE)
 bank.wrong("rnn_dwh_zero", rnn, variant(rnn_backward, last_only=True), SEQUENCE, cause="zero")
-bank.wrong("rnn_dx_shifted_in_time", rnn, edited(rnn_backward, 0, lambda dx: np.roll(dx, 1, axis=1)), SEQUENCE, cause="shift|time")
-bank.edge("rnn_one_step_only", rnn, variant(rnn_backward, carry=False), normal((2, 1, 3), (2, 2), (3, 2), (2, 2), (2,), seed=126),
-          elsewhere=SEQUENCE, cause="time|carr|step|shape|axis|length", note="one step hides that nothing is carried back")
+bank.wrong(
+    "rnn_dx_shifted_in_time",
+    rnn,
+    edited(rnn_backward, 0, lambda dx: np.roll(dx, 1, axis=1)),
+    SEQUENCE,
+    cause="shift|time",
+)
+bank.edge(
+    "rnn_one_step_only",
+    rnn,
+    variant(rnn_backward, carry=False),
+    normal((2, 1, 3), (2, 2), (3, 2), (2, 2), (2,), seed=126),
+    elsewhere=SEQUENCE,
+    cause="time|carr|step|shape|axis|length",
+    note="one step hides that nothing is carried back",
+)
 
 
 def rnn_last(x, h0, wx, wh, b):
@@ -99,8 +150,13 @@ def rnn_last_backward(d, cache, steps=None):
 
 bank.right("rnn_last_state", rnn_last, rnn_last_backward, SEQUENCE)
 bank.wrong("rnn_truncated", rnn_last, variant(rnn_last_backward, steps=2), SEQUENCE, cause="zero|time|mask|slice|entr")
-bank.elsewhere("rnn_truncated_at_three", rnn_last, variant(rnn_last_backward, steps=3),
-               normal((2, 2, 3), (2, 2), (3, 2), (2, 2), (2,), seed=127), elsewhere=SEQUENCE)
+bank.elsewhere(
+    "rnn_truncated_at_three",
+    rnn_last,
+    variant(rnn_last_backward, steps=3),
+    normal((2, 2, 3), (2, 2), (3, 2), (2, 2), (2,), seed=127),
+    elsewhere=SEQUENCE,
+)
 
 
 def lstm_step(x, h, c, wx, wh, b):
@@ -115,7 +171,12 @@ def lstm_step(x, h, c, wx, wh, b):
 def lstm_step_backward(dh, dc, cache, cell_path=True, g_slope=True, cell_slope=True, gates=(0, 1, 2, 3)):
     x, h, c, wx, wh, i, f, o, g, t = cache
     dct = dc + (dh * o * (1 - t**2 if cell_slope else 1.0) if cell_path else 0)
-    parts = [dct * g * i * (1 - i), dct * c * f * (1 - f), dh * t * o * (1 - o), dct * i * ((1 - g**2) if g_slope else (1 - np.tanh(g) ** 2))]
+    parts = [
+        dct * g * i * (1 - i),
+        dct * c * f * (1 - f),
+        dh * t * o * (1 - o),
+        dct * i * ((1 - g**2) if g_slope else (1 - np.tanh(g) ** 2)),
+    ]
     da = np.concatenate([parts[k] for k in gates], axis=1)
     return da @ wx.T, da @ wh.T, dct * f, x.T @ da, h.T @ da, da.sum(axis=0)
 
@@ -131,12 +192,27 @@ bank.wrong("lstm_cell_path_missing", lstm_step, lstm_by(cell_path=False), LSTM, 
 bank.wrong("lstm_candidate_tanh_twice", lstm_step, lstm_by(g_slope=False), LSTM, **lstm)
 bank.wrong("lstm_cell_slope_missing", lstm_step, lstm_by(cell_slope=False), LSTM, **lstm)
 bank.wrong("lstm_gates_swapped", lstm_step, lstm_by(gates=(1, 0, 2, 3)), LSTM, **lstm)
-bank.wrong("lstm_dc_not_forgotten", lstm_step,
-           lambda dh, dc, k: tuple(dc + dh * k[7] * (1 - k[9] ** 2) if n == 2 else grad for n, grad in enumerate(lstm_step_backward(dh, dc, k))),
-           LSTM, **lstm, note="the forget gate left out of dc")
-bank.wrong("lstm_db_first_row", lstm_step,
-           lambda dh, dc, k: (*lstm_step_backward(dh, dc, k)[:5], lstm_step_backward(dh[:1], dc[:1], tuple(a[:1] for a in k[:3]) + k[3:5] + tuple(a[:1] for a in k[5:]))[5]),
-           LSTM, **lstm, note="the bias sees the first row alone")
+bank.wrong(
+    "lstm_dc_not_forgotten",
+    lstm_step,
+    lambda dh, dc, k: tuple(
+        dc + dh * k[7] * (1 - k[9] ** 2) if n == 2 else grad for n, grad in enumerate(lstm_step_backward(dh, dc, k))
+    ),
+    LSTM,
+    **lstm,
+    note="the forget gate left out of dc",
+)
+bank.wrong(
+    "lstm_db_first_row",
+    lstm_step,
+    lambda dh, dc, k: (
+        *lstm_step_backward(dh, dc, k)[:5],
+        lstm_step_backward(dh[:1], dc[:1], tuple(a[:1] for a in k[:3]) + k[3:5] + tuple(a[:1] for a in k[5:]))[5],
+    ),
+    LSTM,
+    **lstm,
+    note="the bias sees the first row alone",
+)
 
 
 def gru_step(x, h, w, u):
@@ -190,11 +266,19 @@ def attention_backward(d, cache, scale=True, jacobian=True, key_transposed=True,
 
 ATTENTION = normal((4, 3), (4, 3), (4, 2), seed=130)
 bank.right("attention", attention, attention_backward, ATTENTION)
-bank.wrong("attention_scale_forgotten", attention, variant(attention_backward, scale=False), ATTENTION, cause="sqrt|square root|factor")
+bank.wrong(
+    "attention_scale_forgotten",
+    attention,
+    variant(attention_backward, scale=False),
+    ATTENTION,
+    cause="sqrt|square root|factor",
+)
 bank.wrong("attention_diagonal_softmax", attention, variant(attention_backward, jacobian=False), ATTENTION)
 bank.wrong("attention_keys_not_transposed", attention, variant(attention_backward, key_transposed=False), ATTENTION)
 bank.wrong("attention_without_softmax", attention, variant(attention_backward, softmax=False), ATTENTION)
-bank.wrong("attention_values_not_transposed", attention, lambda d, c: (*attention_backward(d, c)[:2], c[3] @ d), ATTENTION)
+bank.wrong(
+    "attention_values_not_transposed", attention, lambda d, c: (*attention_backward(d, c)[:2], c[3] @ d), ATTENTION
+)
 
 
 def causal(q, k, v):
@@ -205,9 +289,16 @@ def causal(q, k, v):
     return p @ v, (q, k, v, p)
 
 
-bank.right("causal_attention", causal, attention_backward, ATTENTION, oracle=lambda q, k, v: causal_without_inf(q, k, v))
-bank.nasty("causal_attention_minus_inf_mask", causal, attention_backward, normal((3, 2), (3, 2), (3, 2), seed=131, scale=3.0),
-           oracle=lambda q, k, v: causal_without_inf(q, k, v))
+bank.right(
+    "causal_attention", causal, attention_backward, ATTENTION, oracle=lambda q, k, v: causal_without_inf(q, k, v)
+)
+bank.nasty(
+    "causal_attention_minus_inf_mask",
+    causal,
+    attention_backward,
+    normal((3, 2), (3, 2), (3, 2), seed=131, scale=3.0),
+    oracle=lambda q, k, v: causal_without_inf(q, k, v),
+)
 
 
 def causal_without_inf(q, k, v):
@@ -233,12 +324,27 @@ def mlp_backward(d, cache, mask=True, reg=0.1, bias=True, divide=True):
     dh = ds @ params["W2"].T
     if mask:
         dh = dh * (h > 0)
-    return {"W1": x.T @ dh + d * reg * params["W1"], "b1": dh.sum(axis=0), "W2": h.T @ ds + d * reg * params["W2"],
-            "b2": ds.sum(axis=0) * (1 if bias else 0.5)}
+    return {
+        "W1": x.T @ dh + d * reg * params["W1"],
+        "b1": dh.sum(axis=0),
+        "W2": h.T @ ds + d * reg * params["W2"],
+        "b2": ds.sum(axis=0) * (1 if bias else 0.5),
+    }
 
 
-MLP = drawn(lambda rng: (rng.standard_normal((5, 3)), np.array([0, 2, 1, 1, 0]),
-                         {"W1": rng.standard_normal((3, 4)), "b1": rng.standard_normal(4), "W2": rng.standard_normal((4, 3)), "b2": rng.standard_normal(3)}), 132)
+MLP = drawn(
+    lambda rng: (
+        rng.standard_normal((5, 3)),
+        np.array([0, 2, 1, 1, 0]),
+        {
+            "W1": rng.standard_normal((3, 4)),
+            "b1": rng.standard_normal(4),
+            "W2": rng.standard_normal((4, 3)),
+            "b2": rng.standard_normal(3),
+        },
+    ),
+    132,
+)
 mlp = {"style": "dict", "wrt": (2,), "options": {"wrt": ("params",)}}
 
 
@@ -271,8 +377,13 @@ bank.wrong("two_layers_no_mask", net, variant(net_backward, mask="none"), NET)
 bank.wrong("two_layers_mask_of_the_gradient", net, variant(net_backward, mask="dh"), NET)
 bank.wrong("two_layers_pre_activation", net, variant(net_backward, hidden="z"), NET, cause="pre-|preactiv|activation")
 bank.wrong("two_layers_threshold", net, variant(net_backward, mask="late"), NET)
-bank.elsewhere("two_layers_no_mask_all_active", net, variant(net_backward, mask="none"),
-               drawn(lambda rng: tuple(np.abs(rng.standard_normal(s)) for s in ((4, 3), (3, 5), (5,), (5, 2), (2,))), 134), elsewhere=NET)
+bank.elsewhere(
+    "two_layers_no_mask_all_active",
+    net,
+    variant(net_backward, mask="none"),
+    drawn(lambda rng: tuple(np.abs(rng.standard_normal(s)) for s in ((4, 3), (3, 5), (5,), (5, 2), (2,))), 134),
+    elsewhere=NET,
+)
 
 
 def sigmoid_net(x, w1, w2):
@@ -308,6 +419,14 @@ def embed_backward(d, cache, add=True):
     return dtable, table[ids].sum(axis=1).T @ d
 
 
-EMBED = drawn(lambda rng: (np.array([[0, 1], [1, 3], [3, 3]]), rng.standard_normal((5, 3)), rng.standard_normal((3, 2))), 136)
+EMBED = drawn(
+    lambda rng: (np.array([[0, 1], [1, 3], [3, 3]]), rng.standard_normal((5, 3)), rng.standard_normal((3, 2))), 136
+)
 bank.right("bag_of_words", embed, embed_backward, EMBED)
-bank.wrong("bag_of_words_overwritten", embed, variant(embed_backward, add=False), EMBED, cause="overwr|accumul|row|repeat|indices 1, 3")
+bank.wrong(
+    "bag_of_words_overwritten",
+    embed,
+    variant(embed_backward, add=False),
+    EMBED,
+    cause="overwr|accumul|row|repeat|indices 1, 3",
+)

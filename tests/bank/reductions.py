@@ -14,14 +14,26 @@ def reduce(function):
 
 
 bank.right("sum_rows", reduce(lambda x: np.sum(x, axis=1)), lambda d, x: (d[:, None] * np.ones_like(x),), ROWS)
-bank.wrong("sum_rows_mean", reduce(lambda x: np.sum(x, axis=1)), lambda d, x: (d[:, None] * np.ones_like(x) / 5,), ROWS,
-           cause="mean|factor|1/5|length")
+bank.wrong(
+    "sum_rows_mean",
+    reduce(lambda x: np.sum(x, axis=1)),
+    lambda d, x: (d[:, None] * np.ones_like(x) / 5,),
+    ROWS,
+    cause="mean|factor|1/5|length",
+)
 bank.right("mean_all", reduce(np.mean), lambda d, x: (np.full_like(x, d / x.size),), ROWS)
-bank.wrong("mean_all_rows_only", reduce(np.mean), lambda d, x: (np.full_like(x, d / len(x)),), ROWS, cause="factor|5|length")
+bank.wrong(
+    "mean_all_rows_only", reduce(np.mean), lambda d, x: (np.full_like(x, d / len(x)),), ROWS, cause="factor|5|length"
+)
 bank.wrong("mean_all_ones", reduce(np.mean), lambda d, x: (np.full_like(x, 1 / x.size),), ROWS, cause="dout|upstream")
 bank.right("mean_columns", reduce(lambda x: np.mean(x, axis=0)), lambda d, x: (d * np.ones_like(x) / len(x),), ROWS)
-bank.wrong("mean_columns_sqrt", reduce(lambda x: np.mean(x, axis=0)), lambda d, x: (d * np.ones_like(x) / np.sqrt(len(x)),),
-           ROWS, cause="sqrt|square root|factor|2")
+bank.wrong(
+    "mean_columns_sqrt",
+    reduce(lambda x: np.mean(x, axis=0)),
+    lambda d, x: (d * np.ones_like(x) / np.sqrt(len(x)),),
+    ROWS,
+    cause="sqrt|square root|factor|2",
+)
 
 
 def prod(x):
@@ -31,8 +43,13 @@ def prod(x):
 
 bank.right("prod_rows", prod, lambda d, c: ((d * c[1])[:, None] / c[0],), ROWS)
 bank.wrong("prod_rows_itself", prod, lambda d, c: (np.repeat((d * c[1])[:, None], 5, axis=1),), ROWS)
-bank.elsewhere("prod_rows_positive_only", prod, lambda d, c: ((d * np.abs(c[1]))[:, None] / np.abs(c[0]),), positive((4, 5), seed=82),
-               elsewhere=normal((4, 5), seed=83))
+bank.elsewhere(
+    "prod_rows_positive_only",
+    prod,
+    lambda d, c: ((d * np.abs(c[1]))[:, None] / np.abs(c[0]),),
+    positive((4, 5), seed=82),
+    elsewhere=normal((4, 5), seed=83),
+)
 
 
 def cumsum(x):
@@ -40,9 +57,20 @@ def cumsum(x):
 
 
 bank.right("cumsum", cumsum, lambda d, _: (np.cumsum(d[:, ::-1], axis=1)[:, ::-1].copy(),), ROWS)
-bank.wrong("cumsum_forwards", cumsum, lambda d, _: (np.cumsum(d, axis=1),), ROWS, cause="time|revers|direction|shift|order|transpos")
-bank.wrong("cumsum_exclusive", cumsum, lambda d, _: (np.cumsum(d[:, ::-1], axis=1)[:, ::-1] - d,), ROWS,
-           cause="shift|dout|time|off by one|diagonal")
+bank.wrong(
+    "cumsum_forwards",
+    cumsum,
+    lambda d, _: (np.cumsum(d, axis=1),),
+    ROWS,
+    cause="time|revers|direction|shift|order|transpos",
+)
+bank.wrong(
+    "cumsum_exclusive",
+    cumsum,
+    lambda d, _: (np.cumsum(d[:, ::-1], axis=1)[:, ::-1] - d,),
+    ROWS,
+    cause="shift|dout|time|off by one|diagonal",
+)
 bank.wrong("cumsum_identity", cumsum, lambda d, _: (d * 1.0,), ROWS)
 
 
@@ -72,10 +100,19 @@ def largest_backward(d, cache, shift=0):
 
 bank.right("max_rows", largest, largest_backward, ROWS)
 bank.wrong("max_rows_everyone", largest, lambda d, c: (np.repeat(d[:, None], 5, axis=1),), ROWS, cause="mask|max|loser")
-bank.wrong("max_rows_next_column", largest, variant(largest_backward, shift=1), ROWS, cause="shift|max|mask|column|position")
-bank.wrong("max_rows_min", largest,
-           lambda d, c: (d[:, None] * (c[0] == c[0].min(axis=1, keepdims=True)),), ROWS, cause="max|mask|loser")
-bank.wrong("max_rows_positive", largest, lambda d, c: (d[:, None] * (c[0] > 0),), ROWS, cause="max|mask|loser|threshold")
+bank.wrong(
+    "max_rows_next_column", largest, variant(largest_backward, shift=1), ROWS, cause="shift|max|mask|column|position"
+)
+bank.wrong(
+    "max_rows_min",
+    largest,
+    lambda d, c: (d[:, None] * (c[0] == c[0].min(axis=1, keepdims=True)),),
+    ROWS,
+    cause="max|mask|loser",
+)
+bank.wrong(
+    "max_rows_positive", largest, lambda d, c: (d[:, None] * (c[0] > 0),), ROWS, cause="max|mask|loser|threshold"
+)
 
 
 def sort(x):
@@ -90,8 +127,16 @@ def sort_backward(d, order):
 
 
 bank.right("sort", sort, sort_backward, normal((6,), seed=85))
-bank.wrong("sort_gather_for_scatter", sort, lambda d, order: (d[order],), normal((6,), seed=85), cause="permut|order|scatter|transpose")
-bank.wrong("sort_not_undone", sort, lambda d, _: (d * 1.0,), normal((6,), seed=85), cause="permut|order|scatter|pass-through")
+bank.wrong(
+    "sort_gather_for_scatter",
+    sort,
+    lambda d, order: (d[order],),
+    normal((6,), seed=85),
+    cause="permut|order|scatter|transpose",
+)
+bank.wrong(
+    "sort_not_undone", sort, lambda d, _: (d * 1.0,), normal((6,), seed=85), cause="permut|order|scatter|pass-through"
+)
 
 
 def gather(x, i):
@@ -110,10 +155,21 @@ def gather_backward(d, cache, add=True):
 
 REPEATED = drawn(lambda rng: (rng.standard_normal((5, 3)), np.array([0, 2, 2, 4])), 86)
 bank.right("embedding", gather, gather_backward, REPEATED)
-bank.wrong("embedding_overwritten", gather, variant(gather_backward, add=False), REPEATED,
-           cause="overwr|accumul|row|repeat", note="dx[i] += d counts a repeated index once")
-bank.elsewhere("embedding_overwritten_at_repeats", gather, variant(gather_backward, add=False),
-               drawn(lambda rng: (rng.standard_normal((6, 3)), np.array([0, 2, 5])), 86), elsewhere=REPEATED)
+bank.wrong(
+    "embedding_overwritten",
+    gather,
+    variant(gather_backward, add=False),
+    REPEATED,
+    cause="overwr|accumul|row|repeat",
+    note="dx[i] += d counts a repeated index once",
+)
+bank.elsewhere(
+    "embedding_overwritten_at_repeats",
+    gather,
+    variant(gather_backward, add=False),
+    drawn(lambda rng: (rng.standard_normal((6, 3)), np.array([0, 2, 5])), 86),
+    elsewhere=REPEATED,
+)
 
 
 def scatter(x, i):
@@ -135,11 +191,26 @@ def flip_concat(a, b):
     return np.concatenate([a[:, ::-1], b], axis=1), a.shape[1]
 
 
-bank.right("flip_and_concatenate", flip_concat, lambda d, k: (d[:, :k][:, ::-1].copy(), d[:, k:].copy()), normal((2, 3), (2, 4), seed=88))
-bank.wrong("flip_and_concatenate_no_flip", flip_concat, lambda d, k: (d[:, :k].copy(), d[:, k:].copy()), normal((2, 3), (2, 4), seed=88),
-           cause="revers|flip|order|shift|dout|slice")
-bank.wrong("flip_and_concatenate_split_elsewhere", flip_concat,
-           lambda d, k: (d[:, -3:][:, ::-1].copy(), d[:, :4].copy()), normal((2, 3), (2, 4), seed=88), cause="slice|shift|dout")
+bank.right(
+    "flip_and_concatenate",
+    flip_concat,
+    lambda d, k: (d[:, :k][:, ::-1].copy(), d[:, k:].copy()),
+    normal((2, 3), (2, 4), seed=88),
+)
+bank.wrong(
+    "flip_and_concatenate_no_flip",
+    flip_concat,
+    lambda d, k: (d[:, :k].copy(), d[:, k:].copy()),
+    normal((2, 3), (2, 4), seed=88),
+    cause="revers|flip|order|shift|dout|slice",
+)
+bank.wrong(
+    "flip_and_concatenate_split_elsewhere",
+    flip_concat,
+    lambda d, k: (d[:, -3:][:, ::-1].copy(), d[:, :4].copy()),
+    normal((2, 3), (2, 4), seed=88),
+    cause="slice|shift|dout",
+)
 
 
 def transposed(x):
@@ -147,7 +218,13 @@ def transposed(x):
 
 
 bank.right("transpose", transposed, lambda d, _: (d.T.copy(),), normal((3, 4), seed=89))
-bank.wrong("transpose_reshaped", transposed, lambda d, _: (d.reshape(3, 4).copy(),), normal((3, 4), seed=89), cause="transpose|reshape|dout")
+bank.wrong(
+    "transpose_reshaped",
+    transposed,
+    lambda d, _: (d.reshape(3, 4).copy(),),
+    normal((3, 4), seed=89),
+    cause="transpose|reshape|dout",
+)
 
 
 def norm(x):
@@ -167,7 +244,9 @@ def frobenius(x):
 bank.right("frobenius_squared", frobenius, lambda d, x: (2 * d * x,), ROWS)
 bank.wrong("frobenius_squared_no_two", frobenius, lambda d, x: (d * x,), ROWS, cause="factor|half|0.5")
 bank.right("l1_norm", reduce(lambda x: np.sum(np.abs(x))), lambda d, x: (d * np.sign(x),), ROWS)
-bank.wrong("l1_norm_inverse_sign", reduce(lambda x: np.sum(np.abs(x))), lambda d, x: (-d * np.sign(x),), ROWS, cause="sign")
+bank.wrong(
+    "l1_norm_inverse_sign", reduce(lambda x: np.sum(np.abs(x))), lambda d, x: (-d * np.sign(x),), ROWS, cause="sign"
+)
 
 
 def cosine(a, b):
@@ -191,13 +270,25 @@ def distances(a, b):
     return np.sum(diff**2, axis=2), diff
 
 
-bank.right("pairwise_distances", distances,
-           lambda d, diff: (2 * np.einsum("ij,ijk->ik", d, diff), -2 * np.einsum("ij,ijk->jk", d, diff)), normal((3, 2), (4, 2), seed=92))
-bank.wrong("pairwise_distances_second_sign", distances,
-           lambda d, diff: (2 * np.einsum("ij,ijk->ik", d, diff), 2 * np.einsum("ij,ijk->jk", d, diff)), normal((3, 2), (4, 2), seed=92),
-           cause="sign")
-bank.wrong("pairwise_distances_first_only", distances,
-           lambda d, diff: (2 * np.einsum("ij,ijk->ik", d, diff), -2 * d[0][:, None] * diff[0]), normal((3, 2), (4, 2), seed=92))
+bank.right(
+    "pairwise_distances",
+    distances,
+    lambda d, diff: (2 * np.einsum("ij,ijk->ik", d, diff), -2 * np.einsum("ij,ijk->jk", d, diff)),
+    normal((3, 2), (4, 2), seed=92),
+)
+bank.wrong(
+    "pairwise_distances_second_sign",
+    distances,
+    lambda d, diff: (2 * np.einsum("ij,ijk->ik", d, diff), 2 * np.einsum("ij,ijk->jk", d, diff)),
+    normal((3, 2), (4, 2), seed=92),
+    cause="sign",
+)
+bank.wrong(
+    "pairwise_distances_first_only",
+    distances,
+    lambda d, diff: (2 * np.einsum("ij,ijk->ik", d, diff), -2 * d[0][:, None] * diff[0]),
+    normal((3, 2), (4, 2), seed=92),
+)
 
 
 def logsumexp(x):
@@ -229,8 +320,13 @@ def interpolate_backward(d, cache, swap=False):
 INTERPOLATE = drawn(lambda rng: (rng.standard_normal(6), np.array([0.3, 1.8, 1.2, 4.6])), 93)
 bank.right("interpolation", interpolate, interpolate_backward, INTERPOLATE)
 bank.wrong("interpolation_weights_swapped", interpolate, variant(interpolate_backward, swap=True), INTERPOLATE)
-bank.nasty("interpolation_at_a_knot", interpolate, interpolate_backward,
-           drawn(lambda rng: (rng.standard_normal(6), np.array([1.0, 3.0, 2.5])), 94), corner=True)
+bank.nasty(
+    "interpolation_at_a_knot",
+    interpolate,
+    interpolate_backward,
+    drawn(lambda rng: (rng.standard_normal(6), np.array([1.0, 3.0, 2.5])), 94),
+    corner=True,
+)
 
 
 def smoothness(x):
@@ -248,9 +344,20 @@ def smoothness_backward(d, steps, last=True):
 
 
 bank.right("total_variation_squared", smoothness, smoothness_backward, normal((7,), seed=95))
-bank.wrong("total_variation_last_entry", smoothness, variant(smoothness_backward, last=False), normal((7,), seed=95), cause="entry|one |last")
-bank.wrong("total_variation_shifted", smoothness, lambda d, s: (np.roll(smoothness_backward(d, s)[0], 1),), normal((7,), seed=95),
-           cause="shift")
+bank.wrong(
+    "total_variation_last_entry",
+    smoothness,
+    variant(smoothness_backward, last=False),
+    normal((7,), seed=95),
+    cause="entry|one |last",
+)
+bank.wrong(
+    "total_variation_shifted",
+    smoothness,
+    lambda d, s: (np.roll(smoothness_backward(d, s)[0], 1),),
+    normal((7,), seed=95),
+    cause="shift",
+)
 
 
 def convolve1d(x, k):
@@ -266,10 +373,16 @@ def convolve1d_backward(d, cache, flip=False):
 
 
 bank.right("correlation_1d", convolve1d, convolve1d_backward, normal((8,), (3,), seed=96))
-bank.wrong("correlation_1d_flipped_kernel", convolve1d, variant(convolve1d_backward, flip=True), normal((8,), (3,), seed=96))
-bank.wrong("correlation_1d_kernel_reversed", convolve1d,
-           lambda d, c: (convolve1d_backward(d, c)[0], convolve1d_backward(d, c)[1][::-1].copy()), normal((8,), (3,), seed=96),
-           cause="revers|flip")
+bank.wrong(
+    "correlation_1d_flipped_kernel", convolve1d, variant(convolve1d_backward, flip=True), normal((8,), (3,), seed=96)
+)
+bank.wrong(
+    "correlation_1d_kernel_reversed",
+    convolve1d,
+    lambda d, c: (convolve1d_backward(d, c)[0], convolve1d_backward(d, c)[1][::-1].copy()),
+    normal((8,), (3,), seed=96),
+    cause="revers|flip",
+)
 
 
 def dropout(x, mask, p):
@@ -279,22 +392,61 @@ def dropout(x, mask, p):
 MASKED = drawn(lambda rng: (rng.standard_normal((4, 5)), rng.random((4, 5)) < 0.6, 0.6), 97)
 options = {"wrt": ("x",)}
 bank.right("dropout_mask_passed_in", dropout, lambda d, c: (d * c[0] / c[1],), MASKED, wrt=(0,), options=options)
-bank.wrong("dropout_unscaled", dropout, lambda d, c: (d * c[0],), MASKED, wrt=(0,), options=options, cause="factor|0.6|p")
+bank.wrong(
+    "dropout_unscaled", dropout, lambda d, c: (d * c[0],), MASKED, wrt=(0,), options=options, cause="factor|0.6|p"
+)
 bank.wrong("dropout_no_mask", dropout, lambda d, c: (d / c[1],), MASKED, wrt=(0,), options=options, cause="mask|zero")
-bank.wrong("dropout_wrong_side", dropout, lambda d, c: (d * ~c[0] / c[1],), MASKED, wrt=(0,), options=options, cause="mask|zero|region")
+bank.wrong(
+    "dropout_wrong_side",
+    dropout,
+    lambda d, c: (d * ~c[0] / c[1],),
+    MASKED,
+    wrt=(0,),
+    options=options,
+    cause="mask|zero|region",
+)
 
 
 def masked_mean(x, mask):
     return np.sum(x * mask) / np.sum(mask), mask
 
 
-bank.right("masked_mean", masked_mean, lambda d, m: (d * m / np.sum(m),), drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98))
-bank.wrong("masked_mean_full_count", masked_mean, lambda d, m: (d * m / m.size,), drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98),
-           cause="factor")
-bank.wrong("masked_mean_no_mask", masked_mean, lambda d, m: (d * np.ones(8) / np.sum(m),), drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98),
-           cause="mask|zero")
+bank.right(
+    "masked_mean",
+    masked_mean,
+    lambda d, m: (d * m / np.sum(m),),
+    drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98),
+)
+bank.wrong(
+    "masked_mean_full_count",
+    masked_mean,
+    lambda d, m: (d * m / m.size,),
+    drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98),
+    cause="factor",
+)
+bank.wrong(
+    "masked_mean_no_mask",
+    masked_mean,
+    lambda d, m: (d * np.ones(8) / np.sum(m),),
+    drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98),
+    cause="mask|zero",
+)
 
-forward, backward = elementwise(lambda x: np.where(x > 0.5, x**2, 0.25 + (x - 0.5)), lambda x: np.where(x > 0.5, 2 * x, 1.0))
+forward, backward = elementwise(
+    lambda x: np.where(x > 0.5, x**2, 0.25 + (x - 0.5)), lambda x: np.where(x > 0.5, 2 * x, 1.0)
+)
 bank.right("piecewise", forward, backward, normal((9,), seed=99))
-bank.elsewhere("piecewise_one_region", forward, lambda d, x: (d * np.ones_like(x),), point([0.1, -0.3, 0.4]), elsewhere=point([0.1, 1.3, 0.4]))
-bank.elsewhere("piecewise_other_region", forward, lambda d, x: (2 * d * x,), point([0.9, 1.3, 2.4]), elsewhere=point([0.1, 1.3, -0.4]))
+bank.elsewhere(
+    "piecewise_one_region",
+    forward,
+    lambda d, x: (d * np.ones_like(x),),
+    point([0.1, -0.3, 0.4]),
+    elsewhere=point([0.1, 1.3, 0.4]),
+)
+bank.elsewhere(
+    "piecewise_other_region",
+    forward,
+    lambda d, x: (2 * d * x,),
+    point([0.9, 1.3, 2.4]),
+    elsewhere=point([0.1, 1.3, -0.4]),
+)

@@ -22,8 +22,9 @@ def add_backward(dout, cache):
 bank.right("add_gate", add, add_backward, point(-2.0, 5.0))
 bank.wrong("add_gate_halves", add, lambda dout, _: (dout / 2, dout / 2), point(-2.0, 5.0), cause="factor|0.5|half")
 bank.wrong("add_gate_second_sign", add, lambda dout, _: (dout * 1.0, -dout), point(-2.0, 5.0), cause="sign")
-bank.wrong("add_gate_times_inputs", lambda x, y: (x + y, (x, y)), lambda dout, c: (dout * c[0], dout * c[1]),
-           point(-2.0, 5.0))
+bank.wrong(
+    "add_gate_times_inputs", lambda x, y: (x + y, (x, y)), lambda dout, c: (dout * c[0], dout * c[1]), point(-2.0, 5.0)
+)
 
 
 def mul(x, y):
@@ -32,8 +33,7 @@ def mul(x, y):
 
 bank.right("mul_gate", mul, lambda dout, c: (dout * c[1], dout * c[0]), point(3.0, -4.0))
 bank.wrong("mul_gate_swapped", mul, lambda dout, c: (dout * c[0], dout * c[1]), point(3.0, -4.0), cause="order|swap")
-bank.wrong("mul_gate_ignores_dout", mul, lambda dout, c: (c[1], c[0]), point(3.0, -4.0),
-           cause="dout|upstream")
+bank.wrong("mul_gate_ignores_dout", mul, lambda dout, c: (c[1], c[0]), point(3.0, -4.0), cause="dout|upstream")
 
 
 def divide(x, y):
@@ -41,10 +41,20 @@ def divide(x, y):
 
 
 bank.right("divide_gate", divide, lambda dout, c: (dout / c[1], -dout * c[0] / c[1] ** 2), point(1.5, -0.7))
-bank.wrong("divide_gate_precedence", divide, lambda dout, c: (dout / c[1], -dout * c[0] / c[1] * c[1]), point(1.5, -0.7),
-           note="a / b * b for a / (b * b)")
-bank.wrong("divide_gate_no_minus", divide, lambda dout, c: (dout / c[1], dout * c[0] / c[1] ** 2), point(1.5, -0.7),
-           cause="sign")
+bank.wrong(
+    "divide_gate_precedence",
+    divide,
+    lambda dout, c: (dout / c[1], -dout * c[0] / c[1] * c[1]),
+    point(1.5, -0.7),
+    note="a / b * b for a / (b * b)",
+)
+bank.wrong(
+    "divide_gate_no_minus",
+    divide,
+    lambda dout, c: (dout / c[1], dout * c[0] / c[1] ** 2),
+    point(1.5, -0.7),
+    cause="sign",
+)
 
 
 def maximum(x, y):
@@ -52,10 +62,16 @@ def maximum(x, y):
 
 
 bank.right("max_gate", maximum, lambda dout, won: (dout * won, dout * (1 - won)), point(2.0, -1.0))
-bank.wrong("max_gate_loser", maximum, lambda dout, won: (dout * (1 - won), dout * won), point(2.0, -1.0),
-           cause="order|swap|mask|loser")
-bank.wrong("max_gate_both", maximum, lambda dout, won: (dout * 1.0, dout * 1.0), point(2.0, -1.0),
-           cause="mask|loser|zero")
+bank.wrong(
+    "max_gate_loser",
+    maximum,
+    lambda dout, won: (dout * (1 - won), dout * won),
+    point(2.0, -1.0),
+    cause="order|swap|mask|loser",
+)
+bank.wrong(
+    "max_gate_both", maximum, lambda dout, won: (dout * 1.0, dout * 1.0), point(2.0, -1.0), cause="mask|loser|zero"
+)
 
 
 def product_of_sum(x, y, z):
@@ -63,10 +79,15 @@ def product_of_sum(x, y, z):
     return q * z, (q, z)
 
 
-bank.right("product_of_sum", product_of_sum, lambda dout, c: (dout * c[1], dout * c[1], dout * c[0]),
-           point(-2.0, 5.0, -4.0))
-bank.wrong("product_of_sum_one", product_of_sum, lambda dout, c: (dout * c[1], dout * c[0], dout * c[0]),
-           point(-2.0, 5.0, -4.0))
+bank.right(
+    "product_of_sum", product_of_sum, lambda dout, c: (dout * c[1], dout * c[1], dout * c[0]), point(-2.0, 5.0, -4.0)
+)
+bank.wrong(
+    "product_of_sum_one",
+    product_of_sum,
+    lambda dout, c: (dout * c[1], dout * c[0], dout * c[0]),
+    point(-2.0, 5.0, -4.0),
+)
 
 
 def neuron(w0, x0, w1, x1, w2):
@@ -82,12 +103,23 @@ def neuron_backward(dout, cache, slope=lambda out: out * (1 - out)):
 
 NEURON = point(2.0, -1.0, -3.0, -2.0, -3.0)
 bank.right("neuron", neuron, lambda dout, c: neuron_backward(dout, c), NEURON)
-bank.wrong("neuron_slope_of_input", neuron, lambda dout, c: neuron_backward(dout, c, lambda s: sigma(s) * (1 - sigma(s))),
-           NEURON, cause="factor|activat")
-bank.wrong("neuron_slope_plus", neuron, lambda dout, c: neuron_backward(dout, c, lambda s: s * (1 + s)), NEURON,
-           cause="factor")
-bank.wrong("neuron_no_slope", neuron, lambda dout, c: neuron_backward(dout, c, lambda s: 1.0), NEURON,
-           cause="factor|activation|slope")
+bank.wrong(
+    "neuron_slope_of_input",
+    neuron,
+    lambda dout, c: neuron_backward(dout, c, lambda s: sigma(s) * (1 - sigma(s))),
+    NEURON,
+    cause="factor|activat",
+)
+bank.wrong(
+    "neuron_slope_plus", neuron, lambda dout, c: neuron_backward(dout, c, lambda s: s * (1 + s)), NEURON, cause="factor"
+)
+bank.wrong(
+    "neuron_no_slope",
+    neuron,
+    lambda dout, c: neuron_backward(dout, c, lambda s: 1.0),
+    NEURON,
+    cause="factor|activation|slope",
+)
 
 
 def staged(x, y):
@@ -130,12 +162,26 @@ def power(x, y):
     return x**y, (x, y)
 
 
-bank.right("power_of_two_numbers", power,
-           lambda dout, c: (dout * c[1] * c[0] ** (c[1] - 1), dout * c[0] ** c[1] * np.log(c[0])), point(1.7, 2.6))
-bank.wrong("power_without_log", power,
-           lambda dout, c: (dout * c[1] * c[0] ** (c[1] - 1), dout * c[0] ** c[1]), point(1.7, 2.6), cause="factor|local")
-bank.wrong("power_without_exponent", power,
-           lambda dout, c: (dout * c[0] ** (c[1] - 1), dout * c[0] ** c[1] * np.log(c[0])), point(1.7, 2.6), cause="factor")
+bank.right(
+    "power_of_two_numbers",
+    power,
+    lambda dout, c: (dout * c[1] * c[0] ** (c[1] - 1), dout * c[0] ** c[1] * np.log(c[0])),
+    point(1.7, 2.6),
+)
+bank.wrong(
+    "power_without_log",
+    power,
+    lambda dout, c: (dout * c[1] * c[0] ** (c[1] - 1), dout * c[0] ** c[1]),
+    point(1.7, 2.6),
+    cause="factor|local",
+)
+bank.wrong(
+    "power_without_exponent",
+    power,
+    lambda dout, c: (dout * c[0] ** (c[1] - 1), dout * c[0] ** c[1] * np.log(c[0])),
+    point(1.7, 2.6),
+    cause="factor",
+)
 
 
 # Plain functions, differentiated by the function beside them.
@@ -148,10 +194,21 @@ def rosenbrock_grad(x, y):
 
 
 bank.right("rosenbrock", rosenbrock, rosenbrock_grad, point(-1.2, 1.0), style="gradient")
-bank.wrong("rosenbrock_200", rosenbrock, lambda x, y: (-2 * (1 - x) - 200 * x * (y - x**2), 200 * (y - x**2)),
-           point(-1.2, 1.0), style="gradient", note="the inner 2x is missing its 2")
-bank.wrong("rosenbrock_sign", rosenbrock, lambda x, y: (2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)),
-           point(-1.2, 1.0), style="gradient")
+bank.wrong(
+    "rosenbrock_200",
+    rosenbrock,
+    lambda x, y: (-2 * (1 - x) - 200 * x * (y - x**2), 200 * (y - x**2)),
+    point(-1.2, 1.0),
+    style="gradient",
+    note="the inner 2x is missing its 2",
+)
+bank.wrong(
+    "rosenbrock_sign",
+    rosenbrock,
+    lambda x, y: (2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)),
+    point(-1.2, 1.0),
+    style="gradient",
+)
 
 
 def ratio(x, y):
@@ -176,10 +233,28 @@ def two_outputs(x, y):
     return x * y, x + y**2, (x, y)
 
 
-bank.right("two_outputs", two_outputs,
-           lambda da, db, c: (da * c[1] + db, da * c[0] + 2 * db * c[1]), point(0.4, -1.1), style="several", outs=2)
-bank.wrong("two_outputs_second_dropped", two_outputs,
-           lambda da, db, c: (da * c[1], da * c[0]), point(0.4, -1.1), style="several", outs=2)
-bank.wrong("two_outputs_upstreams_swapped", two_outputs,
-           lambda db, da, c: (da * c[1] + db, da * c[0] + 2 * db * c[1]), point(0.4, -1.1), style="several", outs=2,
-           cause="order|swap|upstream")
+bank.right(
+    "two_outputs",
+    two_outputs,
+    lambda da, db, c: (da * c[1] + db, da * c[0] + 2 * db * c[1]),
+    point(0.4, -1.1),
+    style="several",
+    outs=2,
+)
+bank.wrong(
+    "two_outputs_second_dropped",
+    two_outputs,
+    lambda da, db, c: (da * c[1], da * c[0]),
+    point(0.4, -1.1),
+    style="several",
+    outs=2,
+)
+bank.wrong(
+    "two_outputs_upstreams_swapped",
+    two_outputs,
+    lambda db, da, c: (da * c[1] + db, da * c[0] + 2 * db * c[1]),
+    point(0.4, -1.1),
+    style="several",
+    outs=2,
+    cause="order|swap|upstream",
+)
