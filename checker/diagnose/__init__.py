@@ -46,8 +46,10 @@ RELATIONS: tuple[Relation, ...] = (
     whole.repeated,
     upstream.part_of_dout,
     upstream.turned_jacobian,
+    upstream.half_of_two,
     parts.part,
     residual.penalty,
+    residual.penalty_and_factor,
     residual.penalty_alone,
     residual.skip,
     residual.other_gradient,
@@ -61,6 +63,9 @@ RELATIONS: tuple[Relation, ...] = (
     local.input_factor,
     whole.varying_factor,
     places.carried,
+    local.passed_on,
+    parts.overwritten_pattern,
+    parts.misrouted,
     parts.pattern_only,
     parts.mixes,
     places.border,
@@ -76,7 +81,7 @@ def diagnose(case: Case, others: Sequence[Case] = ()) -> tuple[Cause, ...]:
     `others` are the same pair at other points (their shapes may differ); what is named holds at every one. One cause
     that explains every wrong gradient is given once, with the subject "". What the numbers do not establish is not named.
     """
-    point, elsewhere = Point(case), [Point(other) for other in others if same_pair(case, other)]
+    point, elsewhere = Point(case), [Point(other) for other in others if comparable(case, other)]
     found = []
     with np.errstate(all="ignore"):
         for k, wrong in enumerate(case.wrong):
@@ -90,8 +95,15 @@ def diagnose(case: Case, others: Sequence[Case] = ()) -> tuple[Cause, ...]:
     return merged(causes, number)
 
 
-def same_pair(case: Case, other: Case) -> bool:
-    return other.names == case.names and len(other.outs) == len(case.outs)
+def comparable(case: Case, other: Case) -> bool:
+    """Is it the same pair, and no axis shrunk to length 1? There means, variances and paths degenerate and prove nothing."""
+    arrays, others = (*case.inputs, *case.outs), (*other.inputs, *other.outs)
+    if other.names != case.names or len(arrays) != len(others):
+        return False
+    return all(
+        a.ndim == b.ndim and all(m > 1 or n == 1 for n, m in zip(a.shape, b.shape, strict=True))
+        for a, b in zip(arrays, others, strict=True)
+    )
 
 
 def first(view: View) -> tuple[int, Cause] | None:

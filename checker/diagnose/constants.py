@@ -77,6 +77,10 @@ def candidates(case: Case) -> Iterator[tuple[tuple, str, float]]:
     for name, p in case.constants.items():
         for i, (text, value) in enumerate(of_a_hyperparameter(float(p), name)):
             yield ("constant", name, i), text, value
+    for name, array in zip(case.names, case.inputs, strict=True):
+        if array.size == 1:
+            for i, (text, value) in enumerate(of_a_hyperparameter(float(array.ravel()[0]), name)):
+                yield ("input", name, i), text, value
     sizes = lengths(case)
     for name, n in sizes.items():
         for i, (text, value) in enumerate(of_a_length(n, name)):
@@ -113,12 +117,14 @@ def recognise(view: View, values: list[float]) -> str | None:
     if not found:
         return None
     best = min(key_order(key) for key in found)
+    if best == key_order(("input",)):
+        return None
     texts = [text for key, text in found.items() if key_order(key) == best][:2]
     if best == 0:  # a plain number may be an axis' length as well: say both
-        texts = texts[:1] + [text for key, text in found.items() if key[0] == "length"][:1]
+        texts = texts[:1] + [text for key, text in found.items() if key[0] in ("length", "input")][:1]
     return sign + " or ".join(texts)
 
 
 def key_order(key: tuple) -> int:
-    return ("fixed", "constant", "length", "size", "two").index(key[0])
+    return ("fixed", "constant", "length", "size", "two", "input").index(key[0])
 

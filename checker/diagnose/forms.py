@@ -1,6 +1,7 @@
 """Simple functions that a list of numbers may be: 1 - out^2, 2 x, x / y, ... up to a plain constant."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -62,6 +63,20 @@ def plain(c: float) -> str | None:
     return next((text for value, text in PLAIN.items() if abs(c - value) <= MATCH * abs(value)), None)
 
 
+def times(c: float, word: str, any_constant: bool = False) -> str | None:
+    """`c word` as it is read: 2 x, -x, 1/(2 x); None if c is no plain number and may not be another."""
+    number = plain(c)
+    if number is None:
+        return f"{c:.6g} {word}" if any_constant else None
+    if word.startswith("1/") and "1/" in number:
+        sign, bottom = ("-" if c < 0 else ""), number.strip().split("/")[1]
+        inner = word[2:]
+        return f"{sign}1/({bottom} {inner[1:-1] if inner[0] == '(' and inner.endswith(')') and ' (' not in inner else inner})"
+    if word.startswith("1/") and number.strip(" -"):
+        return f"{number.strip()}/{word[2:]}"
+    return number + word
+
+
 def steady(ratios: np.ndarray) -> float | None:
     """The one number that all `ratios` are, or None."""
     if not len(ratios) or not np.all(np.isfinite(ratios)):
@@ -74,11 +89,16 @@ def varied(values: np.ndarray) -> bool:
     return len(values) >= 4 and float(np.ptp(values)) > 1e-3 * float(np.max(np.abs(values)))
 
 
-def name_form(values: np.ndarray, variables: Mapping[str, np.ndarray]) -> str | None:
+def name_form(values: np.ndarray, variables: Mapping[str, np.ndarray], any_constant: bool = False) -> str | None:
     """`values` as a plain constant times a form of one variable, or of two or three multiplied, else None.
 
-    `values` and every variable are flat and of one length; nothing is named from fewer than four different numbers.
+    `values` and every variable are flat and of one length; nothing is named from fewer than four different numbers,
+    and with `any_constant`, which allows any other one, from fewer than eight.
     """
+    if any_constant and len(values) < 8:
+        return None
+
+    write = partial(times, any_constant=any_constant)
     if not varied(values) or not np.all(np.isfinite(values)):
         return None
     with np.errstate(all="ignore"):
@@ -89,8 +109,8 @@ def name_form(values: np.ndarray, variables: Mapping[str, np.ndarray]) -> str | 
                     continue
                 word = form.replace("{z}", name)
                 for ratio, text in ((values / made, word), (values * made, under(word))):
-                    if (c := steady(ratio)) is not None and (number := plain(c)) is not None:
-                        return number + text
+                    if (c := steady(ratio)) is not None and (named := write(c, text)) is not None:
+                        return named
         return name_product(values, variables)
 
 
@@ -121,8 +141,8 @@ def name_product(values: np.ndarray, variables: Mapping[str, np.ndarray]) -> str
         return None
     above = [written(name, p) for name, p in zip(names, rounded, strict=True) if p > 0]
     below = [written(name, -p) for name, p in zip(names, rounded, strict=True) if p < 0]
-    top = " ".join(above) or "1"
-    return text + top + ("" if not below else f"/{below[0]}" if len(below) == 1 else f"/({' '.join(below)})")
+    top = text + (" ".join(above) or "1")
+    return top + ("" if not below else f"/{below[0]}" if len(below) == 1 else f"/({' '.join(below)})")
 
 
 def written(name: str, power: float) -> str:

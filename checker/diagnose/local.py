@@ -10,7 +10,7 @@ from .forms import name_form, steady
 from .shapes import fit
 from .view import Point, View, join, size_of
 
-#: Asked for at as many more points as it takes to have this many numbers.
+#: With fewer numbers than this, further points are asked for.
 ENOUGH = 12
 
 
@@ -23,25 +23,13 @@ class Links:
     variables: dict[str, np.ndarray]
 
 
-def more(view: View) -> tuple[View, ...]:
-    """The same input's view at further points near this one, for functions of few numbers."""
-    if view.case.at is None:
-        return ()
-    rng, found = np.random.default_rng(11), []
-    for _ in range(ENOUGH):
-        try:
-            case = view.case.at(tuple(np.asarray(x * rng.uniform(0.7, 1.3, np.shape(x))) for x in view.case.inputs))
-            found.append(View(Point(case), view.k))
-        except Exception:  # outside of the function's domain: that point does not speak
-            continue
-    return tuple(found)
-
-
 def links(view: View) -> Links | None:
     """One entry for each output, in the right and in the claimed Jacobian; None if it is not so."""
     if not view.shaped or view.J is None or (view.C is None and view.J.size > 1):
         return None
     m = view.point.dout.size
+    if m == 1 and view.x.size > 1:
+        return loss_links(view)
     right = view.J.reshape(-1, m)
     yours = view.C.reshape(-1, m) if view.C is not None else (view.yours / view.point.dout).reshape(-1, m)
     strong = np.abs(right) > 1e-7 * size_of(right)
@@ -57,6 +45,16 @@ def links(view: View) -> Links | None:
             if other.shape == view.out_shape and other.ndim:
                 variables[f"(normalised {name})"] = normalise(np.asarray(other, float)).ravel()[j]
     return Links(right[i, j], yours[i, j], variables)
+
+
+def loss_links(view: View) -> Links | None:
+    """For a scalar loss: the gradient's entries, each with the entries that stand beside it in the inputs."""
+    variables = {view.name: view.x.ravel(), "out": np.full(view.x.size, view.point.out[0])}
+    for name, other in zip(view.case.names, view.case.inputs, strict=True):
+        if name != view.name and other.shape == view.shape:
+            variables[name] = np.asarray(other, float).ravel()
+    yours = view.C if view.C is not None else view.yours / view.point.dout
+    return Links(view.J.ravel(), yours.ravel(), variables)
 
 
 def normalise(x: np.ndarray) -> np.ndarray:
@@ -81,7 +79,7 @@ def pooled(view: View) -> Links | None:
     if any(link is None for link in found):
         return None
     if sum(len(link.right) for link in found) < ENOUGH:
-        found += [link for v in more(view) if (link := links(v)) is not None]
+        found += [link for p in view.point.near if (link := links(View(p, view.k))) is not None]
     names = [name for name in found[0].variables if all(name in link.variables for link in found)]
     return Links(
         np.concatenate([link.right for link in found]),
@@ -111,15 +109,18 @@ def derivative(view: View) -> Cause | None:
         )
     if (twice := activated_twice(view, right, yours, variables)) is not None:
         return twice
+    s = s or name_form(yours, variables, any_constant=True)
+    t = t or name_form(right, variables, any_constant=True)
     if s and t:
         text = f"The local derivative is {t}; yours is {s}."
-    elif (ratio := name_form(yours / right, variables)) is not None:
-        text = f"Your local derivative is the right one times {ratio}."
+    elif (ratio := name_form(yours / right, variables, any_constant=True)) is not None:
+        known = MISSING.get(ratio)
+        text = f"Your local derivative is the right one times {ratio}" + (f": {known}." if known else ".")
     elif s == "out":
         text = "Your local derivative is the output itself, where its derivative is needed."
     elif s:
         text = f"Your local derivative is {s}; the right one is something else."
-    elif (term := name_form(right - yours, variables)) is not None:
+    elif (term := name_form(right - yours, variables, any_constant=True)) is not None:
         return view.cause(
             "missing-term",
             f"Your local derivative plus {term} is the right one: that term is missing or has the wrong sign or factor.",
@@ -401,3 +402,20 @@ def constant_along(r: np.ndarray, axes: tuple[int, ...]) -> bool:
     off = np.abs(np.where(known, r - middle, 0))
     checks = known.sum() - np.sum(known.any(axes))
     return bool(checks >= 3 and np.max(off) <= 1e-5 * size_of(np.nan_to_num(r)))
+
+
+def passed_on(view: View) -> Cause | None:
+    """Yours is dout itself, where the outputs are not the inputs one by one."""
+
+    def identity(v: View) -> bool:
+        if v.C is None or v.shape != v.out_shape or v.x.size < 3 or not v.shaped:
+            return False
+        return size_of(v.C.reshape(v.x.size, -1) - np.eye(v.x.size)) <= 1e-12
+
+    if not view.everywhere(identity):
+        return None
+    return view.cause(
+        "pass-through",
+        "Yours is dout itself, unchanged.",
+        "The forward moves or mixes the entries: send each dout back to the entries that it came from.",
+    )

@@ -120,6 +120,8 @@ def part(view: View) -> Cause | None:
         return None
     both = [(v, s) for v, s in zip(view.points, found, strict=True) if s is not None]
     values = [s.c for _, s in both]
+    if sum(int(s.wrong.sum()) for _, s in both) < 3:
+        return None
     if all(abs(c) < 1e-5 for c in values):
         what, name = "missing", "missing-contributions"
     elif all(abs(c + 1) < 1e-5 for c in values):
@@ -134,6 +136,8 @@ def part(view: View) -> Cause | None:
         what, name = f"{constant or format(values[0], '.6g')} times what they should be", "factor-of-part"
     if view.everywhere(lambda v: bool(np.all(s.wrong[s.speaks])) if (s := split(v)) else False):
         return None  # everything is wrong alike: a plain factor
+    if (cause := of_entries(view, both, what, name)) is not None:
+        return cause
     keys = None
     for v, s in both:
         here = {p.key for p in patterns(v) if fits(p, s)}
@@ -322,26 +326,43 @@ def window_explains(view: View, part: Split, axes: tuple[int, ...], stride: int)
     return bool(np.all((part.speaks & ~kept) == part.wrong))
 
 
-def of_places(view: View, both: list[tuple[View, Split]], what: str, name: str) -> Cause | None:
-    """Wrong contributions that depend on the input's entry alone, or on the output's alone; else only their number."""
+def of_entries(view: View, both: list[tuple[View, Split]], what: str, name: str) -> Cause | None:
+    """Some entries wholly wrong, the others wholly right, parted by a threshold or forming a row, a column, a block."""
     k = len(view.shape)
     rows = [(v, *by_entry(s, tuple(range(k, s.wrong.ndim)))) for v, s in both]
-    verb = {"missing-contributions": "zero", "sign-of-part": "right but for the sign"}.get(name, what.replace("they", "it"))
-    if all(pure for _, _, _, pure in rows):
-        place = describe(view, rows[0][1], view.name, view.axis) if len(both) == len(view.points) else None
-        if (edge := near_threshold(view, [(v, wrong, speaks) for v, wrong, speaks, _ in rows])) is not None:
-            return view.cause(
-                {"missing-contributions": "mask-too-wide"}.get(name, name),
-                f"Yours is {verb} where {edge}; everywhere else it is right.",
-                "The forward treats that side in its own way: compare the condition (and its direction) with the one that you use.",
-            )
-        wrong = rows[0][1]
-        where = place or f"{int(wrong.sum())} of {wrong.size} entries"
+    if not all(pure for _, _, _, pure in rows):
+        return None
+    verb = verb_of(what, name)
+    if (edge := near_threshold(view, [(v, wrong, speaks) for v, wrong, speaks, _ in rows])) is not None:
         return view.cause(
-            {"missing-contributions": "zero-in-part"}.get(name, name),
-            f"Yours is {verb} at {where}; everywhere else it is right.",
-            "Those entries are left out or treated apart: look at the slices, masks and loop bounds that reach them.",
+            "mask-too-wide" if name == "missing-contributions" else name,
+            f"Yours is {verb} where {edge}; everywhere else it is right.",
+            "The forward treats that side in its own way: compare the condition (and its direction) with the one that you use.",
         )
+    if len(both) < len(view.points) or (place := describe(view, rows[0][1], view.name, view.axis)) is None:
+        return None
+    return zero_in_part(view, place, verb, name)
+
+
+def verb_of(what: str, name: str) -> str:
+    return {"missing-contributions": "zero", "sign-of-part": "right but for the sign"}.get(name, what.replace("they", "it"))
+
+
+def zero_in_part(view: View, place: str, verb: str, name: str) -> Cause:
+    return view.cause(
+        "zero-in-part" if name == "missing-contributions" else name,
+        f"Yours is {verb} at {place}; everywhere else it is right.",
+        "Those entries are left out or treated apart: look at the slices, masks and loop bounds that reach them.",
+    )
+
+
+def of_places(view: View, both: list[tuple[View, Split]], what: str, name: str) -> Cause | None:
+    """Only the number of the wrong contributions can be told."""
+    k = len(view.shape)
+    rows = [by_entry(s, tuple(range(k, s.wrong.ndim))) for _, s in both]
+    if all(pure for _, _, pure in rows):
+        wrong = rows[0][0]
+        return zero_in_part(view, f"{int(wrong.sum())} of {wrong.size} entries", verb_of(what, name), name)
     wrong, speaks = both[0][1].wrong, both[0][1].speaks
     return view.cause(
         name,
@@ -490,4 +511,77 @@ def mask_reversed(view: View) -> Cause | None:
         "mask-reversed",
         f"Yours is zero exactly {where}, and not zero exactly where the right gradient is.",
         "The mask is the wrong way round: the gradient passes where the forward lets the value pass.",
+    )
+
+
+def overwritten_pattern(view: View) -> Cause | None:
+    """Like `overwritten`, where the contribution that is kept is not right either."""
+    outs = view.pair[2]
+    for n in range(1, len(outs) + 1):
+        for axes in combinations(range(len(outs)), n):
+            for last in (True, False):
+                if view.everywhere(lambda v, a=axes, f=last: only_one(v, a, f)):
+                    where = "the outputs" if n == len(outs) else join([view.out_axis(a) for a in axes])
+                    return written_over(view, where, "last" if last else "first")
+    return None
+
+
+def only_one(view: View, axes: tuple[int, ...], last: bool) -> bool:
+    """Where the right gradient has contributions from several places, has yours just the last (or first) one's?"""
+    right, yours, outs = view.pair
+    if not outs or not view.shaped or len(outs) <= max(axes):
+        return False
+    speaks = np.abs(right) > FORM * size_of(right)
+    used = np.abs(yours) > 1e-9 * size_of(yours)
+    lost = speaks & ~used
+    if np.any(used & ~speaks) or lost.sum() < 3:
+        return False
+    return keeps_one(view, Split(0.0, lost, speaks), axes, last)
+
+
+def misrouted(view: View) -> Cause | None:
+    """For each output the right numbers, sent to other entries; or the right total, shared out in another way."""
+    if not view.everywhere(lambda v: v.C is not None and v.shaped):
+        return None
+    k = len(view.shape)
+
+    def columns(v: View) -> tuple[np.ndarray, np.ndarray]:
+        m = v.point.dout.size
+        return v.J.reshape(-1, m), v.C.reshape(-1, m)
+
+    def elsewhere(v: View) -> bool:
+        right, yours = columns(v)
+        return size_of(np.sort(right, 0) - np.sort(yours, 0)) <= v.pair_slack
+
+    def total(v: View) -> bool:
+        right, yours = columns(v)
+        whole = right.sum(0)
+        return bool(np.min(np.abs(whole)) > 1e-3 * size_of(right)) and size_of(whole - yours.sum(0)) <= len(right) * v.pair_slack
+
+    def number(v: View) -> int:
+        right, yours = columns(v)
+        return int(np.sum(np.max(np.abs(right - yours), 0) > 1e-3 * size_of(right)))
+
+    if k == 0 or view.x.size < 3 or sum(number(v) for v in view.points) < 4:
+        return None
+    if view.everywhere(elsewhere):
+        return view.cause(
+            "misrouted",
+            "Each output's dout comes back with the right numbers, but to other entries than those it came from.",
+            "Look at the index: where an entry went in the forward (a window's start, a stride, an argmax, a sort), its gradient returns.",
+        )
+    if not view.everywhere(total):
+        return None
+    right, yours = columns(view)
+    strong, used = np.abs(right) > 1e-6 * size_of(right), np.abs(yours) > 1e-6 * size_of(yours)
+    if np.all(strong.sum(0) == 1) and np.all(used.sum(0) >= strong.sum(0)):
+        how = "Each output comes from one entry, and yours shares its dout among several"
+    elif np.all(used.sum(0) == 1):
+        how = "Each output comes from several entries, and yours gives its dout to one of them"
+    else:
+        how = "Each output's dout comes back with the right total, but is shared out wrongly among the entries"
+    return view.cause(
+        "shared-out",
+        how + ".",
+        "An average gives every entry its share, a maximum gives all to the largest, a weighted sum gives each its weight.",
     )

@@ -47,6 +47,8 @@ def describe(view: View, wrong: np.ndarray, name: str, axis_name: Callable[[int]
                 return f"exactly one entry along {axis_name(axis)} for each index of the others"
             if np.all(wrong.sum(axis) == n - 1):
                 return f"all entries but one along {axis_name(axis)} for each index of the others"
+            if n > 3 and np.all(wrong.sum(axis) == 2):
+                return f"exactly two entries along {axis_name(axis)} for each index of the others"
     return None
 
 
@@ -101,7 +103,8 @@ def level(low: float, high: float) -> str:
 
 
 def wrong_entries(view: View) -> np.ndarray:
-    return np.abs(view.yours - view.truth) > view.slack
+    """The entries judged wrong."""
+    return np.asarray(view.case.wrong[view.k], bool).reshape(view.shape)
 
 
 def threshold(view: View) -> Cause | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from .case import Cause
 from .constants import recognise
-from .view import FORM, View, size_of
+from .view import FORM, Point, View, size_of
 
 Basis = Callable[[View, tuple[int, ...]], list[np.ndarray]]
 
@@ -69,8 +69,8 @@ PATHS: tuple[tuple[str, Basis, str, str], ...] = (
         "norm-path",
         lambda v, a: [v.x],
         "by a multiple of x itself along {axes}",
-        "That is the shape of a path through a norm or a sum of squares over that axis, and yours lacks it or has it "
-        "wrong: each entry also moves the norm.",
+        "That is the shape of a path through a norm or a sum of squares over that axis (also of a regularisation term), and "
+        "yours lacks it or has it wrong: each entry also moves the norm.",
     ),
     (
         "softmax-path",
@@ -129,29 +129,81 @@ def lies(view: View, basis: Basis, axes: tuple[int, ...]) -> int | None:
 
 def penalty(view: View) -> Cause | None:
     """Off by a constant multiple of the input: a regularisation term."""
-    values = []
-    for v in view.points:
-        parts = difference(v)
-        if parts is None or parts[0].shape[-1] != 1 or v.x.size < 3 or v.C is None and v.point.dout.size != 1:
-            return None
-        off, right, _ = parts
-        if v.C is None:
-            off = off / v.point.dout[0]
-        c = float(np.sum(off[..., 0] * v.x) / np.sum(v.x**2))
-        if size_of(off[..., 0] - c * v.x) > FORM * size_of(off) + v.noise or size_of(off) < 1e3 * v.noise:
-            return None
-        if size_of(rest(right, [v.x], tuple(range(v.x.ndim)))) < 1e-3 * size_of(right):
-            return None
-        values.append(c)
-    named = recognise(view, [abs(c) for c in values])
-    if np.ptp(values) > 1e-5 * abs(values[0]) and not (named and "length" in named):
+    values = [penalty_factor(v) for v in view.points]
+    number = sum(v.x.size for v in view.points)
+    if number < ENOUGH and all(c is not None for c in values):  # few numbers: look at further points
+        near = [View(point, view.k) for point in view.point.near]
+        values += [c for v in near if (c := penalty_factor(v)) is not None]
+        number += sum(v.x.size for v in near)
+    if any(c is None for c in values) or number < 4 or max(v.x.size for v in view.points) == 1 and len(values) < 5:
+        return None
+    if follows(view):
+        return None
+    named = recognise(view, [abs(c) for c in values[: len(view.points)]])
+    if np.ptp(values) > 1e-5 * abs(values[0]) and named is None:
         return None
     size = named or format(abs(values[0]), ".6g")
     way = "minus" if values[0] > 0 else "plus"
     return view.cause(
         "regularisation",
         f"Yours is the right gradient {way} {view.name} times {size}: the data's part is right, the term proportional to {view.name} is not.",
-        "Compare the regularisation in the loss with its gradient: r * sum(W^2) gives 2 r W, (r/2) * sum(W^2) gives r W, inside or outside the 1/N.",
+        REGULARISE,
+    )
+
+
+ENOUGH = 12
+REGULARISE = (
+    "Compare the regularisation in the loss with its gradient: r * sum(W^2) gives 2 r W, (r/2) * sum(W^2) gives r W, "
+    "inside or outside the 1/N; a parameter that is not in that sum has no such term."
+)
+
+
+def penalty_factor(view: View) -> float | None:
+    """c with right - yours = c x for a scalar loss, or None."""
+    parts = difference(view)
+    if parts is None or view.point.dout.size != 1 or view.point.dout[0] == 0:
+        return None
+    off = parts[0][..., 0] if view.C is not None else parts[0][..., 0] / view.point.dout[0]
+    square = float(np.sum(view.x**2))
+    c = float(np.sum(off * view.x) / square) if square else 0.0
+    if c == 0 or size_of(off - c * view.x) > FORM * size_of(off) + view.noise or size_of(off) < 1e3 * view.noise:
+        return None
+    return c
+
+
+def follows(view: View) -> bool:
+    """Is the right gradient itself a multiple of the input? Then a difference that is one says nothing."""
+    ratios = []
+    for v in view.points:
+        right = v.truth / v.point.dout[0]
+        if v.x.size > 1 and size_of(rest(right[..., None], [v.x], tuple(range(v.x.ndim)))) > 1e-3 * size_of(right):
+            return False
+        ratios.append(float(np.sum(right * v.x) / np.sum(v.x**2)))
+    return bool(max(v.x.size for v in view.points) > 1 or np.ptp(ratios) < 1e-3 * max(map(abs, ratios)))
+
+
+def penalty_and_factor(view: View) -> Cause | None:
+    """Yours = a * right + b * x: the data's part has a factor, the regularisation's another."""
+    rows, claims = [], []
+    for v in view.points:
+        parts = difference(v)
+        if parts is None or v.point.dout.size != 1 or v.x.size < 2:
+            return None
+        d = v.point.dout[0] if v.C is None else 1.0
+        rows.append(np.stack([parts[1].ravel() / d, v.x.ravel()], 1))
+        claims.append(parts[2].ravel() / d)
+    matrix, yours = np.concatenate(rows), np.concatenate(claims)
+    if len(yours) < 7 or np.linalg.matrix_rank(matrix) < 2:
+        return None
+    (a, b), *_ = np.linalg.lstsq(matrix, yours, rcond=None)
+    if size_of(matrix @ (a, b) - yours) > 2e-6 * size_of(yours) or min(abs(a - 1), abs(a)) < 1e-4 or abs(b) < 1e-6:
+        return None
+    named = recognise(view, [float(a)] * len(view.points))
+    return view.cause(
+        "regularisation",
+        f"Yours is the right gradient times {named or format(a, '.6g')} {'plus' if b > 0 else 'minus'} {view.name} times {abs(b):.6g}: "
+        "the data's part and the regularisation's part have different factors.",
+        REGULARISE,
     )
 
 
@@ -218,8 +270,8 @@ def other_gradient(view: View) -> Cause | None:
         times = "" if abs(c - 1) < 1e-5 else f" times {c:g}"
         return view.cause(
             "missing-path",
-            f"Right gradient = yours {'+' if values[0] > 0 else '-'} the gradient of {name}{times}: what comes back that way is "
-            f"{'missing' if values[0] > 0 else 'there once too often'}.",
+            f"Right gradient = yours {'+' if values[0] > 0 else '-'} the gradient of {name}{times}: what {view.name} and {name} do "
+            "together is missing, or counted twice.",
             "Where a value is used more than once, the gradients of all its uses are added up, each once.",
         )
     return None
@@ -304,14 +356,14 @@ def symmetric(view: View) -> Cause | None:
         def halves(v: View, j: int = j) -> bool:
             turned = tuple(x.T.copy() if i == j else x for i, x in enumerate(v.case.inputs))
             try:
-                there = v.case.at(turned)
+                there = View(Point(v.case.at(turned)), v.k)
             except Exception:  # not every square matrix may be transposed (a triangular one, say)
                 return False
-            mine = np.asarray(there.claimed[v.k], float)
-            if j == v.k or mine.shape != v.shape or size_of(mine - v.yours) <= 1e-6 * v.scale:
+            if j == v.k or v.C is None or there.C is None or there.C.shape != v.C.shape:
                 return False
-            same_dout = all(np.array_equal(a, b) for a, b in zip(there.douts, v.case.douts, strict=True))
-            return same_dout and size_of((mine + v.yours) / 2 - v.truth) <= 1e-6 * v.scale + 4 * size_of(v.error)
+            if size_of(there.C - v.C) <= 1e-6 * size_of(v.J):
+                return False
+            return size_of((there.C + v.C) / 2 - v.J) <= 1e-6 * size_of(v.J) + v.noise
 
         if view.everywhere(halves):
             name = view.case.names[j]
@@ -327,8 +379,6 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "transposed": lambda w: np.swapaxes(w, -1, -2),
     "reversed along its last axis": lambda w: w[..., ::-1],
     "reversed along its last two axes": lambda w: w[..., ::-1, ::-1],
-    "reversed along its first axis": lambda w: w[::-1],
-    "times -1": lambda w: -w,
 }
 
 
@@ -338,9 +388,9 @@ def changed_input(view: View) -> Cause | None:
         return None
     for j, other in enumerate(view.case.inputs):
         for words, change in CHANGES.items():
-            if j == view.k or other.ndim < 1 or (other.ndim < 2 and "two" in words) or other.size < 2:
+            if j == view.k or other.ndim < 1 or other.size < 2 or ("two" in words and other.ndim < 3):
                 continue
-            if "transposed" in words and (other.ndim < 2 or other.shape[-1] != other.shape[-2]):
+            if words == "transposed" and (other.ndim != 2 or other.shape[-1] != other.shape[-2]):
                 continue
             if view.everywhere(lambda v, j=j, change=change: right_there(v, j, change)):
                 name = view.case.names[j]

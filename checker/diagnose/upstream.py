@@ -8,6 +8,10 @@ from .case import Cause
 from .view import View, join, size_of
 
 
+def spread(values: np.ndarray) -> float:
+    return float(np.ptp(values)) if values.size else 0.0
+
+
 def same(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(size_of(a - b) <= 1e-9 * (size_of(a) + size_of(b)))
 
@@ -57,6 +61,8 @@ def clipped(view: View) -> Cause | None:
             return False
         top = size_of(v.yours)
         wrong = np.abs(v.yours - v.truth) > v.slack
+        if not np.any(np.abs(v.yours[~wrong]) > 1e-3 * top) or spread(np.abs(v.truth[wrong])) < 1e-3 * top:
+            return False
         at_top = np.abs(np.abs(v.yours) - top) <= 1e-9 * top
         beyond = np.all((np.abs(v.truth) > top)[wrong] & (v.truth * v.yours > 0)[wrong])
         return bool(np.all(at_top[wrong]) and beyond and 2 <= wrong.sum() < wrong.size)
@@ -194,16 +200,57 @@ def turned_dout(view: View, k: int, advice: str) -> Cause | None:
 
 
 def dout_shifted(view: View, axis: int, step: int) -> bool:
-    """Is your use of dout at t the right use at t - step, wherever both exist?"""
+    """Is your use of dout at t the right use at t - step, wherever both exist (whatever happens at the end)?"""
     right, yours, outs = view.pair
     if not outs or right.shape[axis] < 3:
         return False
-    earlier = (slice(None),) * axis + (slice(None, -1),)
-    later = (slice(None),) * axis + (slice(1, None),)
-    source, target = (earlier, later) if step > 0 else (later, earlier)
-    varies = size_of(right[later] - right[earlier]) > 1e-3 * size_of(right)
-    speaks = size_of(right[source]) > 1e-3 * size_of(right)
-    return bool(varies and speaks and size_of(yours[target] - right[source]) <= view.pair_slack)
+    length = right.shape[axis] - (2 if right.shape[axis] > 3 else 1)
+    source, target = np.arange(length), np.arange(length) + 1
+    if step < 0:
+        source, target = right.shape[axis] - 1 - source, right.shape[axis] - 1 - target
+    there, here = right.take(source, axis), yours.take(target, axis)
+    varies = size_of(right.take(target, axis) - there) > 1e-3 * size_of(right)
+    speaks = int(np.sum(np.abs(there) > 1e-3 * size_of(right)))
+    return bool(varies and speaks > 3 and size_of(here - there) <= view.pair_slack)
+
+
+TURN = (
+    "The backward applies the forward's steps in reverse order, each transposed: y = W x gives W.T dout, "
+    "and a factor applied last comes first."
+)
+
+
+def half_of_two(view: View) -> Cause | None:
+    """Right with two equally long axes of dout (or of the gradient) exchanged and averaged, or added."""
+    right, _, outs = view.pair
+    k = len(view.shape)
+    n = right.ndim if outs else k
+    pairs = [(a, b) for a, b in combinations(range(k), 2)] + [(a, b) for a, b in combinations(range(k, n), 2)]
+    for a, b in pairs:
+        for share in (0.5, 1.0):
+            if right.shape[a] == right.shape[b] > 1 and view.everywhere(lambda v, s=share, a=a, b=b: halves(v, a, b, s)):
+                of_dout = a >= k
+                what = "dout" if of_dout else "your gradient"
+                if share == 0.5:
+                    return view.cause(
+                        "symmetric-only",
+                        f"Yours is right only where {what} is symmetric: averaged with itself transposed, it is right for every dout.",
+                        "Two terms that are each other's transpose are taken for equal: keep both, as in (A + A.T) x or X (dout + dout.T).",
+                    )
+                return view.cause(
+                    "half-of-two",
+                    f"Yours is one of two terms: the other is the same with {what} transposed.",
+                    "The forward uses this input twice, the second time transposed: add the gradients of both uses.",
+                )
+    return None
+
+
+def halves(view: View, a: int, b: int, share: float) -> bool:
+    right, yours, _ = view.pair
+    if not view.shaped or right.ndim <= max(a, b) or right.shape[a] != right.shape[b]:
+        return False
+    turned = yours.swapaxes(a, b)
+    return bool(np.all(np.abs(share * (yours + turned) - right) <= view.pair_slack)) and size_of(turned - yours) > 1e-3 * size_of(yours)
 
 
 def turned_jacobian(view: View) -> Cause | None:
@@ -224,7 +271,7 @@ def turned_jacobian(view: View) -> Cause | None:
         return view.cause(
             "jacobian-transposed",
             "Yours multiplies dout by the Jacobian where its transpose is needed (backwards, W becomes W.T).",
-            "The backward of y = W x is W.T dout: transpose the matrix that the forward multiplied by.",
+            TURN,
         )
     for a in range(k):
         for b in range(len(outs)):
@@ -241,6 +288,6 @@ def turned_jacobian(view: View) -> Cause | None:
                 return view.cause(
                     "jacobian-transposed",
                     f"Yours is right with {view.axis(a)} and {view.out_axis(b)} exchanged: a matrix is used where its transpose is needed.",
-                    "The backward of y = W x is W.T dout: transpose the matrix that the forward multiplied by.",
+                    TURN,
                 )
     return None

@@ -73,8 +73,9 @@ SMALL = 2e-3
 def absolute(view: View) -> Cause | None:
     if not view.shaped:
         return None
-    mixed = any(np.any(v.truth < -FORM * v.scale) and np.any(v.truth > FORM * v.scale) for v in view.points)
-    if not mixed or not view.everywhere(lambda v: v.is_yours(np.abs(v.truth))):
+    negative = sum(int(np.sum(v.truth < -FORM * v.scale)) for v in view.points)
+    positive = sum(int(np.sum(v.truth > FORM * v.scale)) for v in view.points)
+    if min(negative, positive) < 3 or not view.everywhere(lambda v: v.is_yours(np.abs(v.truth))):
         return None
     return view.cause(
         "lost-sign",
@@ -249,35 +250,43 @@ def moved(view: View) -> Cause | None:
         if view.shape[axis] < 2 or view.numbers() < 3:
             continue
         if view.everywhere(lambda v, a=axis: v.is_mapped(lambda g: np.flip(g, a))):
+            two = max(v.shape[axis] for v in view.points) == 2
+            how = "with its two indices exchanged" if two else "in reverse"
             return view.cause(
                 "reversed",
-                f"Yours is the right gradient in reverse along {view.axis(axis)}.",
+                f"Yours is the right gradient {how} along {view.axis(axis)}.",
                 "A loop runs from the wrong end, or a flip in the forward was not undone (or undone twice).",
             )
-        if view.shape[axis] < 3:
-            continue
-        for step in (1, -1):
-            if view.everywhere(lambda v, a=axis, s=step: shifted(v, a, s)):
-                way = "later" if step > 0 else "earlier"
+    n = len(view.shape)
+    for axes in (a for size in (1, 2) for a in combinations(range(n), size)):
+        for step in (1, -1, 2, -2):
+            if view.numbers() > 2 and view.everywhere(lambda v, a=axes, s=step: shifted(v, a, s)):
+                places = "one place" if abs(step) == 1 else "two places"
+                start = ", ".join(["0"] * len(axes))
+                there = start.replace("0", str(abs(step)))
+                yours, right = (there, start) if step > 0 else (start, there)
                 return view.cause(
                     "shift",
-                    f"Yours is the right gradient one place {way} along {view.axis(axis)}: your entry {1 if step > 0 else 0} is the right entry {0 if step > 0 else 1}, and so on.",
-                    "An index is off by one: check which entry of the forward each step of the backward belongs to.",
+                    f"Yours is the right gradient {places} too {'far' if step > 0 else 'early'} along {view.axes(axes)}: "
+                    f"at index {yours} it has what belongs at index {right}, and so on.",
+                    "An index is off: check which entry of the forward each step of the backward belongs to, and how padding is cropped.",
                 )
     return None
 
 
-def shifted(view: View, axis: int, step: int) -> bool:
-    """Is your entry t + step the right entry t, wherever both exist (whatever fills the end)?"""
-    if view.shape[axis] < 3:
+def shifted(view: View, axes: tuple[int, ...], step: int) -> bool:
+    """Is your entry t + step (along each of the axes) the right entry t, wherever both exist (whatever fills the end)?"""
+    if not view.shaped or len(view.shape) <= max(axes) or any(view.shape[a] < abs(step) + 2 for a in axes):
         return False
     right, yours, _ = view.pair
-    earlier = (slice(None),) * axis + (slice(None, -1),)
-    later = (slice(None),) * axis + (slice(1, None),)
-    source, target = (earlier, later) if step > 0 else (later, earlier)
-    off = size_of(yours[target] - right[source])
-    varies = size_of(right[later] - right[earlier]) > 1e-3 * size_of(right)
-    return bool(varies and off <= np.max(view.pair_slack))
+    earlier: list[slice] = [slice(None)] * right.ndim
+    later = list(earlier)
+    for axis in axes:
+        earlier[axis], later[axis] = slice(None, -abs(step)), slice(abs(step), None)
+    source, target = (tuple(earlier), tuple(later)) if step > 0 else (tuple(later), tuple(earlier))
+    varies = size_of(right[tuple(later)] - right[tuple(earlier)]) > 1e-3 * size_of(right)
+    speaks = int(np.sum(np.abs(right[source]) > 1e-3 * size_of(right)))
+    return bool(varies and speaks > 2 and size_of(yours[target] - right[source]) <= np.max(view.pair_slack))
 
 
 def repeated(view: View) -> Cause | None:
