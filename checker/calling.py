@@ -238,7 +238,10 @@ class Pair:
 
     def _without_cache(self, result: Any) -> tuple[Any, Any]:
         """Split what the forward returned into outputs and cache, according to what the backward takes."""
-        if not isinstance(result, (tuple, list)) or len(result) < 2:
+        several = isinstance(result, (tuple, list)) and len(result) > 1
+        if self.backward_function is not None:
+            self.roles(len(result) if several else 1)
+        if not several:
             return result, None
         if self.backward_function is None:
             return result[0], result[1] if len(result) == 2 else tuple(result[1:])
@@ -266,26 +269,23 @@ class Pair:
             return self._bindings
         assert self.backward_function is not None
         own = parameters(self.backward_function)
-        names = [p.name for p in own]
         if not own:  # a C function, or *args only: the commonest contract
             self._bindings = ["dout", "cache"] if returned > 1 else ["dout", *self.names]
             return self._bindings
         forward_names = set(self.names)
         roles: list[str | None] = []
-        for name in names:
+        for parameter in own:
+            name = parameter.name
             if name in forward_names and not (CACHE.match(name) and returned > 1):
                 roles.append(name)
             elif CACHE.match(name):
                 roles.append("cache")
+            elif parameter.default is not parameter.empty:  # nothing fills it: it keeps its default
+                roles.append("default")
             elif OUTPUT.match(name):
                 roles.append("out")
-            elif UPSTREAM.match(name):
-                roles.append("dout")
             else:
-                roles.append(None)
-        for position, parameter in enumerate(own):  # optional parameters that nothing fills keep their defaults
-            if roles[position] is None and parameter.default is not parameter.empty:
-                roles[position] = "default"
+                roles.append("dout" if UPSTREAM.match(name) else None)
         self._bindings = self._by_position(roles, returned)
         return self._bindings
 

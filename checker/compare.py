@@ -14,8 +14,12 @@ CODES = {"right": RIGHT, "kink": KINK, "unsettled": UNSETTLED, "corner": CORNER,
 
 #: An entry a million times smaller than its gradient is settled by showing that it is small.
 NEGLIGIBLE = 1e-6
-#: After so many entries of one gradient on the ladder of steps, plainly wrong ones are taken as wrong without it.
-CLIMBS = 40
+#: What rounding inside a right backward may add to an entry, relative to its gradient.
+ROUNDING = 8 * EPS
+#: A slope this small beside the upstream gradient is as good as 0: saturated units have slopes of 1e-100.
+VANISHED = 1e-30
+#: After so many entries of one gradient proven wrong on the ladder, plainly wrong ones are taken as wrong without it.
+CLIMBS = 12
 #: The full Jacobian is kept for the diagnosis up to this many numbers.
 KEEP = 4_000_000
 
@@ -63,19 +67,19 @@ def compare_entries(
     for leaf, x in enumerate(function.x):
         if only is not None and leaf not in only:
             continue
-        typical, climbed = _rms(claims[leaf]), 0
+        typical, proven = _rms(claims[leaf]), 0
         for group in groups(function, leaf, out_shapes) if x.size else ():
             settled, evident = _central(function, leaf, group, dout, claims[leaf], typical, rtol, result)
             for position in group.flat[~settled]:
-                if climbed >= CLIMBS and evident[group.flat == position]:
+                if proven >= CLIMBS and evident[group.flat == position]:
                     result.status[leaf].flat[position] = WRONG
                     continue
-                climbed += 1
                 index = tuple(int(i) for i in np.unravel_index(position, x.shape))
                 verdict = judge_entry(function, leaf, index, dout, float(claims[leaf][index]), typical, rtol)
                 result.numeric[leaf][index] = verdict.value
                 result.error[leaf][index] = verdict.error
                 result.status[leaf][index] = CODES[verdict.status]
+                proven += verdict.status == "wrong"
             done += group.flat.size
             if progress is not None:
                 progress(done, total)
@@ -141,7 +145,9 @@ def judge_entry(
     """One entry on the whole ladder of steps, with the complex step as second opinion where rounding hides it."""
     if not np.isfinite(function.x[leaf][index]):
         return Judgement("right" if claim == 0 else "unsettled", 0.0, 0.0)
-    verdict = judge(Line(function, leaf, index), dout, claim, rtol, negligible=NEGLIGIBLE * typical)
+    line = Line(function, leaf, index)
+    rounding = max(ROUNDING * typical, VANISHED * float(np.max(np.abs(dout), initial=0.0)))
+    verdict = judge(line, dout, claim, rtol, negligible=NEGLIGIBLE * typical, absolute=rounding)
     if verdict.status != "unsettled" or not np.isfinite(verdict.value):
         return verdict
     try:

@@ -4,6 +4,8 @@ One gradient per input, of its input's shape and dtype, finite; nothing written 
 the cache; nothing returned that shares memory with these; the same answer every time; linear in the upstream gradient.
 """
 
+import dis
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,7 +109,9 @@ def _observe_backward(pair: Pair, seen: Observation, again: Run) -> None:
             return
         raise
     if all(leaf is None for leaf in tree.leaves(returned)):
-        seen.attempted = False
+        seen.attempted = returned is None and _computes(pair.backward_function)
+        if seen.attempted:
+            seen.breaches.append(breach(f"{backward} returned None", "is its return statement missing?", cause="none"))
         return
     try:
         seen.gradients = pair.assign(returned)
@@ -135,6 +139,12 @@ def _observe_backward(pair: Pair, seen: Observation, again: Run) -> None:
         seen.breaches += list(_repeats(pair, seen, again))
     if not seen.breaches or all(b.kind == "shape" for b in seen.breaches):
         seen.breaches += list(_linear(pair, seen, again))
+
+
+def _computes(function: Any) -> bool:
+    """Whether the function's body does anything: a stub that only returns None has not been attempted."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code is not None and any(op.opname.startswith(("CALL", "BINARY_OP")) for op in dis.get_instructions(code))
 
 
 def _forms(pair: Pair, seen: Observation) -> Iterator[Finding]:

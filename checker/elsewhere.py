@@ -13,7 +13,7 @@ from .contract import Observation, flat
 from .errors import UserCodeError
 from .explore import smallest
 from .inputs import Declaration, Variation
-from .point import Point, double, make_function, settle_corners
+from .point import Point, double, make_function, settle_doubts
 from .report import WRONG as IS_WRONG
 from .report import Finding
 
@@ -162,7 +162,7 @@ def glance(
         if compare_direction(function, dout, claims, direction, rtol).judgement.status not in ("wrong", "corner"):
             return point
     point.comparison = compare_entries(function, dout, claims, [out.shape for out in outs], rtol)
-    settle_corners(point, rng, rtol)
+    settle_doubts(point, rng, rtol)
     if variation.outside:  # where the forward clamps what lies outside its domain, a backward may go on as if it did not
         for status, numeric in zip(point.comparison.status, point.comparison.numeric):
             status[(status == WRONG) & (numeric == 0)] = UNSETTLED

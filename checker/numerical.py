@@ -11,8 +11,8 @@ Sources: Nocedal & Wright, Numerical Optimization, 8.1 (steps and rounding); Rid
 More & Wild 2011 (measured noise); Clarke 1983 (subgradients at a corner).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,7 +25,7 @@ STEP = EPS ** (1 / 3)
 #: The ladder's ratio between neighbouring steps; its widest step, relative to scale; its narrowest, to the entry itself.
 RATIO = 8.0
 WIDEST = 0.1
-NARROWEST = 2e-10
+NARROWEST = 3e-14
 #: A claim is compared with an estimate at this many times the estimate's error.
 SAFETY = 5.0
 #: An estimate is conclusive if its error is below this share of the numbers compared.
@@ -127,10 +127,10 @@ class Line:
         if self.leaf < 0:
             return 1.0
         x = np.abs(self.function.x[self.leaf])
-        own = float(x[self.index])
-        if own == 0.0:
+        own = max(float(x[self.index]), 1e-300)
+        if float(x[self.index]) == 0.0:  # a zero tells nothing: resolve the other entries' sizes, and 1
             others = x[(x > 0) & np.isfinite(x)]
-            own = float(np.min(others)) if others.size else self.scale
+            own = min(float(np.min(others, initial=self.scale)), 1.0)
         return min(own, self.scale)
 
     def sample(self, h: float) -> tuple[float, float, Array, Array]:
@@ -176,18 +176,21 @@ def rung(line: Line, dout: Array, h: float, noise: Array) -> Rung | None:
         rising, falling = dout * (plus - out), dout * (out - minus)
         changed = (plus != out) | (minus != out)
         moved = bool(np.any(changed & (dout != 0)))
-        # Where nothing moves, any of the outputs may have swallowed the change in its last digit.
         felt = np.abs(dout) * np.maximum(noise, EPS * np.maximum(np.abs(plus), np.abs(minus)))
-        rounding = float(np.sum(felt[changed] if moved else felt))
+        # Where nothing moves, a number of size 1 inside the function may have swallowed the change in its last digit.
+        rounding = float(np.sum(felt[changed])) if moved else float(np.sum(np.maximum(felt, EPS * np.abs(dout))))
+        h = 0.5 * (up + down)
         right, left = rising / up, falling / down
+        low, high = float(np.sum(np.minimum(right, left))), float(np.sum(np.maximum(right, left)))
+        lopsided = (high - low) * abs(up - down) / h  # the steps' own rounding lets some curvature in
         return Rung(
             h,
             float(np.sum(rising + falling)) / (up + down),
             float(np.sum(right)),
             float(np.sum(left)),
-            float(np.sum(np.minimum(right, left))),
-            float(np.sum(np.maximum(right, left))),
-            2 * rounding / h,
+            low,
+            high,
+            2 * rounding / h + lopsided,
             moved,
         )
 
@@ -208,59 +211,127 @@ class Judgement:
     error: float
 
 
-def judge(line: Line, dout: Array, claim: float, rtol: float, *, size: float = 0.0, negligible: float = 0.0) -> Judgement:
+def judge(
+    line: Line,
+    dout: Array,
+    claim: float,
+    rtol: float,
+    *,
+    size: float = 0.0,
+    negligible: float = 0.0,
+    absolute: float = 0.0,
+) -> Judgement:
     """Climb the ladder of steps until the claim is proven right, or every step has spoken.
 
-    `rtol` is what may differ beyond the error bar, relative to the larger of claim, estimate and `size`. An estimate is
-    fine enough to prove something if its error is small beside these or beside `negligible`.
+    `rtol` is what may differ beyond the error bar, relative to the larger of claim, estimate and `size`; `absolute` is
+    what the claim's own rounding may add. An estimate is fine enough to prove something if its error is small beside these or beside `negligible`.
     """
-    noise = line.function.noise
-    levels = _levels(line.scale, line.smallest)
-    start = int(np.argmin([abs(np.log(level / (STEP * line.scale))) for level in levels]))
     rungs: list[Rung] = []
-    for level in sorted(range(len(levels)), key=lambda k: abs(k - start)):
-        found = rung(line, dout, levels[level], noise)
-        if found is None:
-            continue
+    for found in _climb(line, dout):
         rungs.append(found)
         rungs.sort(key=lambda r: -r.h)
         if len(rungs) >= 3:
             value, error = best(rungs)
-            slack = rtol * max(abs(value), abs(claim), size)
+            slack = rtol * max(abs(value), abs(claim), size) + absolute
             if abs(value - claim) <= SAFETY * error + slack and error <= 0.1 * slack:
                 return Judgement("right", value, error)
-            if len(rungs) >= 7 and error <= slack and abs(value - claim) > 1e3 * error + 10 * slack:
+        if len(rungs) >= 7:  # no need to look at every step if the narrow ones leave no doubt
+            value, error = best([r for r in rungs if r.h <= 3 * STEP * line.scale])
+            slack = rtol * max(abs(value), abs(claim), size) + absolute
+            if error <= 0.01 * abs(value) and abs(value - claim) > max(1e3 * error, 100 * slack):
                 return Judgement("wrong", value, error)
-    return _decide(rungs, claim, rtol, size, negligible)
+    return _decide(rungs, claim, rtol, size, negligible, absolute)
+
+
+def _climb(line: Line, dout: Array) -> Iterator[Rung]:
+    """The steps' slopes, from the step of a plain central difference outwards."""
+    levels = _levels(line.scale, line.smallest)
+    start = int(np.argmin([abs(np.log(level / (STEP * line.scale))) for level in levels]))
+    for level in sorted(range(len(levels)), key=lambda k: abs(k - start)):
+        found = rung(line, dout, levels[level], line.function.noise)
+        if found is not None:
+            yield found
+
+
+def slope(line: Line, dout: Array, rtol: float = 1e-9) -> tuple[float, float]:
+    """The slope of <dout, outputs> along the line and its error, to within rtol of itself if that can be had."""
+    rungs: list[Rung] = []
+    for found in _climb(line, dout):
+        rungs.append(found)
+        rungs.sort(key=lambda r: -r.h)
+        if len(rungs) >= 3:
+            value, error = best(rungs)
+            if error <= rtol * abs(value):
+                return value, error
+    return best(rungs)
 
 
 def _levels(scale: float, smallest: float) -> list[float]:
-    levels = [WIDEST * scale]
-    while levels[-1] > NARROWEST * smallest and len(levels) < 28:
-        levels.append(levels[-1] / RATIO)
-    return levels
+    """Steps from the widest to the narrowest; where those lie too far apart, around both sizes only."""
+    def ladder(widest: float, narrowest: float) -> list[float]:
+        count = int(np.ceil(np.log(widest / narrowest) / np.log(RATIO))) + 1
+        return [widest / RATIO**k for k in range(count)]
+
+    if NARROWEST * smallest >= 1e-9 * NARROWEST * scale:
+        return ladder(WIDEST * scale, NARROWEST * smallest)
+    return ladder(WIDEST * scale, NARROWEST * scale) + ladder(WIDEST * smallest, NARROWEST * smallest)
 
 
 def best(rungs: Sequence[Rung]) -> tuple[float, float]:
-    """The estimate with the smallest error among all steps (widest first), plain and extrapolated; (nan, inf) if none."""
-    finite = [r for r in rungs if np.isfinite(r.central)]
-    choices: list[tuple[float, float]] = []
-    extrapolated: list[tuple[float, float]] = []
+    """The most trustworthy estimate of all steps (widest first), plain and extrapolated, and its error; (nan, inf) if none.
+
+    Steps that agree to within a hundredth make a plateau. The derivative is what the longest plateau says: wider steps
+    than its own see a corner, a pole or another period of the function, narrower ones the stairs of its rounding. On the
+    plateau, the estimate with the smallest error counts; where there is no plateau, that of all.
+    """
+    choices = [c for c in _estimates(_with_swallowed([r for r in rungs if np.isfinite(r.central)])) if np.isfinite(c[0])]
+    plateaus: list[list[tuple[float, float, float]]] = []
+    for error, value, h in choices:
+        if error > 0.01 * abs(value):
+            continue
+        for plateau in plateaus:
+            least, middle, _ = min(plateau)
+            if abs(value - middle) <= SAFETY * (error + least):
+                plateau.append((error, value, h))
+                break
+        else:
+            plateaus.append([(error, value, h)])
+    longest = max(plateaus, key=lambda p: p[0][2] / p[-1][2], default=choices)
+    error, value, _ = min(longest, default=(np.inf, np.nan, 0.0))
+    return value, error
+
+
+def _estimates(rungs: Sequence[Rung]) -> Iterator[tuple[float, float, float]]:
+    """(error, value, step) from each pair of neighbouring steps, and from Richardson's extrapolation of three."""
+    extrapolated: tuple[float, float] | None = None
     weight = RATIO**2
-    for wide, narrow in zip(finite, finite[1:]):
+    for wide, narrow in zip(rungs, rungs[1:]):
         corner = _corner(wide, narrow)
         change = abs(wide.central - narrow.central)
-        choices.append((change + narrow.noise + corner, narrow.central))
-        choices.append((change + wide.noise + corner, wide.central))
-        if abs(wide.h / narrow.h - RATIO) < 1e-3 * RATIO:
-            extrapolated.append(((weight * narrow.central - wide.central) / (weight - 1), 1.1 * narrow.noise + corner))
-    for (first, _), (second, error) in zip(extrapolated, extrapolated[1:]):
-        choices.append((abs(first - second) + error, second))
-    choices = [choice for choice in choices if np.isfinite(choice[0])]
-    if not choices:
-        return np.nan, np.inf
-    error, value = min(choices)
-    return value, error
+        yield change + wide.noise + corner, wide.central, wide.h
+        yield change + narrow.noise + corner, narrow.central, narrow.h
+        if abs(wide.h / narrow.h - RATIO) > 1e-3 * RATIO:
+            extrapolated = None
+            continue
+        richer = (weight * narrow.central - wide.central) / (weight - 1)
+        if extrapolated is not None:
+            yield abs(extrapolated[0] - richer) + 1.1 * narrow.noise + corner + extrapolated[1], richer, narrow.h
+        extrapolated = richer, corner
+
+
+def _with_swallowed(rungs: list[Rung]) -> list[Rung]:
+    """Add to the noise what the function was seen to swallow: the smallest change at a step wider than one without any.
+
+    A step without any change says that the function is flat there, unless wider steps show a straight line: then the
+    change was lost in rounding, as that of x in (x + 1e8) - 1e8.
+    """
+    still = [r.h for r in rungs if not r.moved]
+    moving = [r for r in rungs if r.moved and still and r.h > min(still)]
+    if not moving:
+        return rungs
+    smallest = min(abs(r.central) * 2 * r.h for r in moving)
+    straight = any(r.h > 30 * max(still) and r.gap <= 0.1 * abs(r.central) + 4 * smallest / r.h for r in moving)
+    return [replace(r, noise=r.noise + smallest / r.h) if r.moved or straight else r for r in rungs]
 
 
 def _corner(wide: Rung, narrow: Rung) -> float:
@@ -272,13 +343,15 @@ def _corner(wide: Rung, narrow: Rung) -> float:
     return 0.0 if shrinks else 0.5 * max(wide.gap, narrow.gap)
 
 
-def _decide(rungs: Sequence[Rung], claim: float, rtol: float, size: float, negligible: float) -> Judgement:
+def _decide(
+    rungs: Sequence[Rung], claim: float, rtol: float, size: float, negligible: float, absolute: float
+) -> Judgement:
     """Every step has been taken: weigh them all."""
     value, error = best(rungs)
     if not np.isfinite(value):
         return _one_sided(rungs, claim, rtol)
     larger = max(abs(value), abs(claim), size)
-    slack = rtol * larger
+    slack = rtol * larger + absolute
     kink = _kink(rungs)
     if kink is not None and error > 1e-3 * kink.gap:
         slack += 2 * kink.noise + 1e-5 * kink.gap

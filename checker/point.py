@@ -24,6 +24,7 @@ from .compare import (
     random_direction,
 )
 from .contract import Observation, flat, observe
+from .errors import UserCodeError
 from .localize import locate
 from .numerical import EPS, Function
 from .report import Finding
@@ -112,7 +113,8 @@ def visit(
     if mode == "auto":
         mode = "fast" if 2 * size * cost > PATIENCE else "full"
     point = Point(pair, list(values), seen, function, [], mode)
-    if not seen.attempted or any(b.kind != "shape" for b in seen.breaches) or not np.any(function.defined):
+    undefined = function.out.size > 0 and not np.any(function.defined)
+    if not seen.attempted or any(b.kind != "shape" for b in seen.breaches) or undefined:
         return point
     douts = [np.asarray(d, dtype=float) for d in seen.douts]
     claims = [np.asarray(seen.gradients[path], dtype=float) for path in pair.paths]
@@ -213,6 +215,39 @@ def _compare(point: Point, rng: np.random.Generator, rtol: float, progress: Prog
         point.diffuse = status == "wrong"
 
 
+def forgive_rounding(point: Point, rng: np.random.Generator) -> None:
+    """Take back what rounding inside the backward itself explains: entries that wander as far when inputs move by an ulp.
+
+    The slope of a saturated unit, y (1 - y), or of a normalisation far from 0 keeps few of its digits in float64.
+    """
+    assert point.comparison is not None
+    if point.worst < WRONG:
+        return
+    pair, wander = point.pair, [np.zeros(x.shape) for x in point.function.x]
+
+    def jitter(x: Any) -> Any:
+        return x * (1 + EPS * rng.choice([-1.0, 0.0, 1.0], np.shape(x)))
+
+    for _ in range(4):
+        leaves = [
+            jitter(leaf) if isinstance(leaf, np.ndarray) else float(jitter(leaf)) for leaf in pair.leaves(double(point.values))
+        ]
+        douts = [np.asarray(d, dtype=float) for d in point.seen.douts]
+        try:
+            moved = gradients_at(
+                pair, pair.arguments(double(point.values), leaves), douts if pair.is_gradient else [jitter(d) for d in douts]
+            )
+        except (UserCodeError, MisfitError):
+            return
+        for most, claim, other in zip(wander, point.claims, moved):
+            if claim.shape == other.shape:
+                np.fmax(most, np.abs(other - claim), out=most)
+    for leaf, most in enumerate(wander):
+        distance = np.abs(point.claims[leaf] - point.comparison.numeric[leaf])
+        status = point.comparison.status[leaf]
+        status[(status == WRONG) & (distance <= 10 * most + 10 * point.comparison.error[leaf])] = UNSETTLED
+
+
 def still_wrong_nearby(point: Point, rng: np.random.Generator, rtol: float, most: int = 6) -> bool:
     """Whether entries that are off at a corner are also off a little beside it.
 
@@ -248,16 +283,30 @@ def still_wrong_nearby(point: Point, rng: np.random.Generator, rtol: float, most
     return False
 
 
-def settle_corners(point: Point, rng: np.random.Generator, rtol: float) -> int:
-    """Decide the entries that are off at a corner by what happens beside it; returns how many were let pass."""
+def settle_doubts(point: Point, rng: np.random.Generator, rtol: float) -> int:
+    """Take back what rounding explains, and decide the entries at corners by what happens beside them.
+
+    Returns how many entries at corners were let pass.
+    """
     assert point.comparison is not None
+    forgive_rounding(point, rng)
     corners = sum(int(np.sum(status == CORNER)) for status in point.comparison.status)
     if not corners:
         return 0
-    wrong = still_wrong_nearby(point, rng, rtol)
+    wrong = _elementwise(point) or still_wrong_nearby(point, rng, rtol)
     for status in point.comparison.status:
         status[status == CORNER] = WRONG if wrong else KINK
     return 0 if wrong else corners
+
+
+def _elementwise(point: Point) -> bool:
+    """Whether every output feels one entry and every entry is felt by one output: then no corner is a composition."""
+    assert point.comparison is not None
+    jacobian = point.comparison.jacobian
+    if len(jacobian) != 1 or jacobian[0] is None or jacobian[0].shape[0] < 2:
+        return False
+    felt = jacobian[0] != 0
+    return bool(np.all(felt.sum(axis=0) <= 1) and np.all(felt.sum(axis=1) <= 1))
 
 
 def infinite_slope(point: Point, leaf: int, index: tuple[int, ...]) -> bool:

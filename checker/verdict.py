@@ -16,7 +16,7 @@ from .explain import explain
 from .findings import forward_findings, gradient_findings
 from .inputs import Declaration
 from .overflow import overflow_finding
-from .point import Point, settle_corners, visit
+from .point import Point, settle_doubts, visit
 from .report import CANNOT_TELL, NOT_ATTEMPTED, Finding, Report
 from .report import RIGHT as IS_RIGHT
 from .report import WRONG as IS_WRONG
@@ -147,7 +147,7 @@ class _Check:
             return self._undefined()
         if not np.all(point.function.defined):
             self.notes.append(f"{int(np.sum(~point.function.defined))} outputs are not finite here and were left out")
-        passed = settle_corners(point, self.rng, self.rtol)
+        passed = settle_doubts(point, self.rng, self.rtol)
         if passed:
             self.notes.append(f"{passed} entries sit on a corner, where conventions differ; just beside it they are right")
         findings = gradient_findings(point)

@@ -1,0 +1,110 @@
+"""Numeric derivatives of a plain function, each with its error bar, in denominator layout.
+
+The input's axes come first: for y = f(x) with x of shape (m,) and y of shape (n,), dy/dx is (m, n), the transpose of the
+Jacobian J; for z (p,) and W (m, n), dz/dW is (m, n, p). The gradient of a scalar has its input's shape.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .calling import Array, Pair
+from .contract import flat
+from .numerical import Function, Line, extrapolate, slope
+from .point import double, make_function
+
+#: Widest step of a second difference, relative to the entries' scale.
+SECOND_STEP = 0.2
+
+
+class Estimate(NamedTuple):
+    """A derivative and, entry by entry, how far it may be off."""
+
+    value: Array
+    error: Array
+
+
+def _function(f: Callable[..., Any], inputs: Any, wrt: str | None) -> tuple[Function, int, tuple[int, ...]]:
+    pair = Pair(f, None, inputs, wrt=wrt)
+    pair.backward_function = _plain  # the function returns outputs alone, whatever their number
+    values = double(pair.values)
+    out = pair.forward(pair.arguments(values)).outs
+    return make_function(pair, values), 0, out[0].shape if len(out) == 1 else flat(out).shape
+
+
+def _plain(dout: Any, *inputs: Any) -> None:
+    raise NotImplementedError
+
+
+def numerical_jacobian(f: Callable[..., Any], inputs: Any, wrt: str | None = None) -> Estimate:
+    """dy/dx of y = f(*inputs) with respect to the input named `wrt` (by default the first), of shape (*x, *y).
+
+    Raises UsageError where there is nothing to differentiate.
+    """
+    function, leaf, out_shape = _function(f, inputs, wrt)
+    x = function.x[leaf]
+    value, error = np.zeros((*x.shape, function.out.size)), np.zeros((*x.shape, function.out.size))
+    for index in np.ndindex(x.shape):
+        line = Line(function, leaf, index)
+        for place in range(function.out.size):
+            unit = np.zeros(function.out.size)
+            unit[place] = 1.0
+            value[index][place], error[index][place] = slope(line, unit)
+    return Estimate(value.reshape(x.shape + out_shape), error.reshape(x.shape + out_shape))
+
+
+def numerical_vjp(f: Callable[..., Any], inputs: Any, dout: Any, wrt: str | None = None) -> Estimate:
+    """(dy/dx) . dout, the gradient of <dout, f(*inputs)> with respect to one input, of its shape."""
+    function, leaf, _ = _function(f, inputs, wrt)
+    upstream = flat([dout])
+    x = function.x[leaf]
+    value, error = np.zeros(x.shape), np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        value[index], error[index] = slope(Line(function, leaf, index), upstream)
+    return Estimate(value, error)
+
+
+def numerical_gradient(f: Callable[..., Any], inputs: Any, wrt: str | None = None) -> Estimate:
+    """The gradient of a scalar function with respect to one input, of its shape."""
+    return numerical_vjp(f, inputs, 1.0, wrt)
+
+
+def numerical_jvp(f: Callable[..., Any], inputs: Any, tangents: Sequence[Any]) -> Estimate:
+    """J . v, the derivative of f along one tangent for each differentiable input, of the output's shape."""
+    function, _, out_shape = _function(f, inputs, None)
+    line = Line(function, direction=[np.asarray(t, dtype=float) for t in tangents])
+    slopes = [slope(line, unit) for unit in np.eye(function.out.size)]
+    value, error = np.array(slopes).reshape(-1, 2).T
+    return Estimate(value.reshape(out_shape), error.reshape(out_shape))
+
+
+def numerical_hessian(f: Callable[..., Any], inputs: Any, wrt: str | None = None) -> Estimate:
+    """d2y/dx2 of a scalar y = f(*inputs) with respect to one input, of shape (*x, *x).
+
+    By second differences with Romberg's extrapolation; the error bar covers truncation and rounding.
+    """
+    function, leaf, _ = _function(f, inputs, wrt)
+    x, scale, out = function.x[leaf], function.scale[leaf], float(function.out.sum())
+    indices = list(np.ndindex(x.shape))
+    value, error = np.zeros((x.size, x.size)), np.zeros((x.size, x.size))
+    rounding = float(np.sum(function.noise))
+
+    def at(*moves: tuple[int, float]) -> float:
+        moved = x.copy()
+        for place, step in moves:
+            moved[indices[place]] += step
+        return float(np.sum(function.moved(leaf, slice(None) if x.ndim else (), moved)))
+
+    for i in range(x.size):
+        for j in range(i + 1):
+
+            def second(h: float, i: int = i, j: int = j) -> float:
+                if i == j:
+                    return (at((i, h)) - 2 * out + at((i, -h))) / h**2
+                across = at((i, h), (j, h)) - at((i, h), (j, -h)) - at((i, -h), (j, h)) + at((i, -h), (j, -h))
+                return across / (4 * h**2)
+
+            found = extrapolate(second, lambda h: 8 * rounding / h**2, SECOND_STEP * scale)
+            value[i, j], error[i, j] = value[j, i], error[j, i] = found
+    return Estimate(value.reshape(x.shape * 2), error.reshape(x.shape * 2))
