@@ -14,6 +14,7 @@ from . import (
     reductions,
     robust,
     scalars,
+    styles,
 )
 from .case import LABELS, Case
 
@@ -31,6 +32,7 @@ TOPICS = (
     elsewhere,
     contracts,
     robust,
+    styles,
 )
 CASES: tuple[Case, ...] = tuple(case for topic in TOPICS for case in topic.bank)
 

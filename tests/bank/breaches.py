@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .case import Case
-from .oracle import differentiated, get, values
+from .oracle import differentiated, flat, get, values
 
 
 def same(a: Any, b: Any) -> bool:
@@ -68,12 +68,12 @@ def breaches(case: Case, inputs: tuple) -> set[str]:
         found.add("writes cache")
     if grads is None:
         return found | {"None"}
-    grads = (
-        list(grads.values()) if isinstance(grads, dict) else list(grads) if isinstance(grads, tuple | list) else [grads]
-    )
+    if isinstance(grads, dict):
+        grads = flat(grads, inputs, case)
+    grads = list(grads) if isinstance(grads, tuple | list) else [grads]
     where = differentiated(case, before)
     nested = any(isinstance(value, dict | list | tuple) for value in inputs) and any(
-        isinstance(grad, dict | list) for grad in grads
+        isinstance(grad, dict | list | tuple) for grad in grads
     )
     if any(grad is None for grad in grads[: len(where)]):
         found.add("None")

@@ -95,7 +95,7 @@ bank.wrong(
     with_pad(1),
     edited(variant(conv_backward), 1, lambda dw: dw[:, :, ::-1, ::-1].copy()),
     CONV,
-    cause="revers|flip",
+    cause="revers|flip|other entries",
 )
 bank.wrong(
     "conv_minus_zero",

@@ -794,7 +794,7 @@ bank.wrong(
     losses.kl_gaussian,
     lambda d, c: (d * c[0], d * 0.5 * np.exp(c[1])),
     point(np.zeros(3), np.zeros(3)),
-    cause="constant|zero|offset",
+    cause="constant|zero|offset|local derivative",
 )
 
 # Steps beside the point: rounding functions between their jumps, clipped probabilities.

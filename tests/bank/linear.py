@@ -74,7 +74,9 @@ bank.wrong("affine_dw_zero", affine, edited(affine_backward, 1, np.zeros_like), 
 bank.wrong(
     "affine_dx_one_entry", affine, edited(affine_backward, 0, nudged((2, 1), 1.5)), AFFINE, cause="entry|one |only"
 )
-bank.wrong("affine_dw_one_row", affine, edited(affine_backward, 1, nudged(4, 0.0)), AFFINE, cause="row|last index")
+bank.wrong(
+    "affine_dw_one_row", affine, edited(affine_backward, 1, nudged(4, 0.0)), AFFINE, cause="row|last index|index 4"
+)
 bank.wrong(
     "affine_dx_one_column",
     affine,

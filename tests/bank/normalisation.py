@@ -82,7 +82,7 @@ bank.wrong(
     batchnorm,
     lambda d, c: (bn(d, c)[0], (d * c[0]).sum(axis=0), d.sum(axis=0)),
     BATCH,
-    cause="pre-|before|normalis|input",
+    cause="pre-|before|normalis|input|derivative is x",
 )
 bank.wrong(
     "batchnorm_dgamma_without_dout",
@@ -196,7 +196,7 @@ bank.wrong(
     layernorm,
     lambda d, c: (layernorm_backward(d, c)[0], (d * c[1]).sum(axis=1), d.sum(axis=1)),
     drawn(lambda rng: (rng.standard_normal((4, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 66),
-    cause="axis",
+    cause="axis|transpos",
 )
 bank.shape("layernorm_keepdims", layernorm, variant(layernorm_backward, keep=True), LAYER, cause="shape|keepdims")
 

@@ -51,14 +51,12 @@ def differentiated(case: Case, inputs: tuple) -> list[tuple]:
 def outputs(case: Case, forward: Callable, inputs: tuple) -> tuple:
     """The outputs alone, as a tuple."""
     result = forward(*inputs)
-    if case.style in ("cache", "dict", "value_and_grad"):
+    if case.style in ("cache", "cache first", "dict", "value_and_grad"):
         return (result[0],)
     if case.style == "several":
         return tuple(result[: case.outs])
     if case.style == "tuple":
         return tuple(result[0])
-    if case.style == "layer":
-        raise TypeError("a layer has an oracle of its own")
     return (result,)
 
 
@@ -76,7 +74,7 @@ def traced(case: Case) -> Callable[[tuple], tuple]:
 
 def values(case: Case, inputs: tuple) -> Arrays:
     """What the forward under test gives."""
-    if case.style == "layer":
+    if case.style == "methods":
         return [np.asarray(case.forward().forward(*inputs))]
     return [np.asarray(out) for out in outputs(case, case.forward, inputs)]
 
@@ -107,7 +105,11 @@ def claim(case: Case, inputs: tuple, douts: Arrays) -> list[Any]:
         grads = case.backward(douts[0], *inputs)
     elif case.style in ("jacobian", "hessian"):
         return [np.asarray(case.backward(*inputs), dtype=np.float64)]
-    elif case.style == "layer":
+    elif case.style == "dout last":
+        grads = case.backward(*inputs, douts[0])
+    elif case.style == "cache first":
+        grads = case.backward(case.forward(*inputs)[1], douts[0])
+    elif case.style == "methods":
         layer = case.forward()
         layer.forward(*inputs)
         grads = layer.backward(douts[0])
@@ -123,8 +125,8 @@ def claim(case: Case, inputs: tuple, douts: Arrays) -> list[Any]:
 def flat(grads: Any, inputs: tuple, case: Case) -> list[Any]:
     """Gradients as a flat list in the inputs' order, from one array, a tuple, or nests of either."""
     if isinstance(grads, dict) and len(inputs) > 1:
-        names = case.forward.__code__.co_varnames
-        grads = tuple(grads.get(name) for name in names[: case.forward.__code__.co_argcount])
+        names = case.forward.__code__.co_varnames[: case.forward.__code__.co_argcount]
+        grads = tuple(grads.get(name, grads.get("d" + name)) for name in names)
     if not isinstance(grads, tuple | list):
         grads = (grads,)
     found = []

@@ -233,8 +233,10 @@ def norm(x):
 
 
 bank.right("norm", norm, lambda d, c: (d * c[0] / c[1],), normal((6,), seed=90))
-bank.wrong("norm_squared", norm, lambda d, c: (2 * d * c[0],), normal((6,), seed=90), cause="factor")
-bank.wrong("norm_not_divided", norm, lambda d, c: (d * c[0],), normal((6,), seed=90), cause="factor|norm")
+bank.wrong("norm_squared", norm, lambda d, c: (2 * d * c[0],), normal((6,), seed=90), cause="factor|local derivative")
+bank.wrong(
+    "norm_not_divided", norm, lambda d, c: (d * c[0],), normal((6,), seed=90), cause="factor|norm|local derivative"
+)
 
 
 def frobenius(x):

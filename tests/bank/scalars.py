@@ -32,7 +32,13 @@ def mul(x, y):
 
 
 bank.right("mul_gate", mul, lambda dout, c: (dout * c[1], dout * c[0]), point(3.0, -4.0))
-bank.wrong("mul_gate_swapped", mul, lambda dout, c: (dout * c[0], dout * c[1]), point(3.0, -4.0), cause="order|swap")
+bank.wrong(
+    "mul_gate_swapped",
+    mul,
+    lambda dout, c: (dout * c[0], dout * c[1]),
+    point(3.0, -4.0),
+    cause="order|swap|derivative is x",
+)
 bank.wrong("mul_gate_ignores_dout", mul, lambda dout, c: (c[1], c[0]), point(3.0, -4.0), cause="dout|upstream")
 
 
