@@ -35,6 +35,13 @@ def overlap(one: Any, other: Any) -> bool:
     return any(np.shares_memory(a, b) for a in arrays(one) for b in arrays(other) if a.size and b.size)
 
 
+def listed(case: Case, inputs: tuple, grads: Any) -> list:
+    """The gradients as a list in the inputs' order, nests within left as they are unless they were named."""
+    if isinstance(grads, dict):
+        return flat(grads, inputs, case)
+    return list(grads) if isinstance(grads, tuple | list) else [grads]
+
+
 def breaches(case: Case, inputs: tuple) -> set[str]:
     """Names of the broken terms."""
     if case.style not in ("cache", "several", "tuple", "dict"):
@@ -68,9 +75,7 @@ def breaches(case: Case, inputs: tuple) -> set[str]:
         found.add("writes cache")
     if grads is None:
         return found | {"None"}
-    if isinstance(grads, dict):
-        grads = flat(grads, inputs, case)
-    grads = list(grads) if isinstance(grads, tuple | list) else [grads]
+    grads = listed(case, inputs, grads)
     where = differentiated(case, before)
     nested = any(isinstance(value, dict | list | tuple) for value in inputs) and any(
         isinstance(grad, dict | list | tuple) for grad in grads
@@ -113,8 +118,7 @@ def repeated(case: Case, inputs: tuple, douts: list, grads: list) -> set[str]:
         for _ in range(1 + twice):
             scaled = [np.asarray(factor * dout, dtype=dout.dtype) for dout in douts]
             result = case.backward(tuple(scaled), cache) if case.style == "tuple" else case.backward(*scaled, cache)
-        result = list(result.values()) if isinstance(result, dict) else result
-        return deepcopy(list(result) if isinstance(result, tuple | list) else [result])
+        return deepcopy(listed(case, inputs, result))
 
     found = set()
     if not same(run(1.0), grads):
