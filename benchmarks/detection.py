@@ -6,7 +6,8 @@ from collections import Counter
 import numpy as np
 
 from tests.bank import CASES, Case
-from tests.bank.judge import check, named
+from tests.bank.__main__ import attempt
+from tests.bank.judge import named
 from tests.bank.oracle import claim, differentiated, get, put, values
 
 from .peers import FAST, FULL, Box, Peer, accepts, course_loop, installed
@@ -34,7 +35,7 @@ def main(quick: bool = False) -> None:
     counts = Counter(case.label for case in cases)
     sizes = {column: sum(counts[label] for label in group) for column, (group, _) in COLUMNS.items()}
 
-    reports = {case.name: check(case) for case in cases}
+    reports = {case.name: attempt(case) for case in cases}
     rows = [["checker", *percentages(cases, {name: report.verdict == "right" for name, report in reports.items()})]]
     for name, peer in installed(peers).items():
         rows.append([name, *percentages(cases, {case.name: ask(case, peer) for case in cases})])

@@ -23,7 +23,8 @@ import sys
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in sys.stdlib_module_names | {allowed!r}:
+        package = name.partition(".")[0]
+        if package not in sys.stdlib_module_names | {allowed!r} and not package.startswith("_sysconfigdata"):
             raise ModuleNotFoundError(f"no {{name}} here", name=name)
 
 before = set(sys.modules)
@@ -31,8 +32,8 @@ sys.meta_path.insert(0, Refuse())
 for name in sys.argv[1:]:
     __import__(name)
 # Compiled modules may add entries that were never imported; those have no spec.
-found = {{name for name in set(sys.modules) - before if getattr(sys.modules[name], "__spec__", None)}}
-print(*sorted({{name.partition(".")[0] for name in found}} - sys.stdlib_module_names))
+found = {{name.partition(".")[0] for name in set(sys.modules) - before if getattr(sys.modules[name], "__spec__", None)}}
+print(*sorted(name for name in found - sys.stdlib_module_names if not name.startswith("_sysconfigdata")))
 """
 
 
