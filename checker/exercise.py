@@ -194,12 +194,12 @@ class _Answer:
     def _lost(self, report: Report, case: str, lost: list[str], mine: Doing) -> Iterator[Finding]:
         finite = all(np.all(np.isfinite(mine.get(key, np.nan))) for key in lost)
         what = "loses its digits" if finite else "overflows"
-        subject = lost[0].split(" ", 1)[1]
+        subject = lost[0].partition(" ")[2]
         yield Finding(
             subject, WRONG, f"right at ordinary inputs, but it {what} with {case}", "unstable", "overflow",
             "rewrite the formula so that nothing that is exponentiated or divided by grows without bound",
         )  # fmt: skip
-        yield from (finding for finding in report.findings if finding.subject != subject and finding.verdict == RIGHT)
+        yield from (f for f in report.findings if f.subject != subject and f.verdict == RIGHT and not f.kind)
 
     # -- known mistakes -----------------------------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ class _Answer:
         findings = [finding for finding in report.findings if finding.kind == "forward"] or list(report.findings)
         explained: dict[str, set[str]] = {}
         for key, known in self.known.items():
-            explained.setdefault(known.name, set()).add(key.split(" ", 1)[1])
+            explained.setdefault(known.name, set()).add(key.partition(" ")[2])
         advice = {known.name: known.advice for known in self.known.values()}
         left = [place for place, finding in enumerate(findings) if finding.verdict == WRONG]
         for name, subjects in explained.items():

@@ -312,7 +312,7 @@ def _parameters(forward: Callable[..., Any]) -> list[inspect.Parameter]:
 def _declare(parameter: inspect.Parameter, draw: Any, arguments: Mapping[str, Any], title: str) -> Any:
     name = parameter.name
     if name in arguments:
-        return Constant(arguments[name])
+        return tree.map_leaves(Constant, arguments[name])
     shape = None if parameter.annotation is parameter.empty else shapes.read(parameter.annotation)
     if shape is not None and (shape.dims or shape.dtype != "float" or parameter.default is parameter.empty):
         dims = tuple(f"_{name}{dim}" if re.fullmatch(r"_\d+", dim) else dim for dim in shape.dims)
@@ -321,7 +321,7 @@ def _declare(parameter: inspect.Parameter, draw: Any, arguments: Mapping[str, An
         values = _values(draw, name) if draw is not None else _DEFAULTS[shape.kind]
         return Array(shape, values, number=number)
     if parameter.default is not parameter.empty:
-        return Constant(parameter.default)
+        return tree.map_leaves(Constant, parameter.default)
     raise UsageError(
         f'nothing says what {name} of {title} is: annotate it, {name}: Float[ndarray, "N D"], or give it as an argument'
     )

@@ -320,11 +320,8 @@ def _rows(sample: Array, distinct: Array, kept: bool) -> Values | None:
             if sample.shape[axis] > 1 and (np.count_nonzero(sample, axis=axis) == 1).all():
                 return OneHot(axis, float(distinct[1]))
     signs = set(distinct) <= {0.0, 1.0} or set(distinct) <= {-1.0, 1.0}
-    if (
-        len(distinct) <= 3
-        and (signs or sample.size > 2 * len(distinct))
-        or (kept and np.array_equal(sample, np.rint(sample)))
-    ):
+    few = len(distinct) <= 3 and (signs or sample.size > 2 * len(distinct))
+    if few or (kept and np.array_equal(sample, np.rint(sample))):
         return Resampled(sample)
     if (sample >= 0).all():
         for axis in (-1, 0)[: sample.ndim]:

@@ -177,12 +177,13 @@ def _splits(declaration: Declaration) -> Iterator[Group]:
     leading = next((leaf.shape.dims[0] for leaf in declaration.arrays if leaf.shape.dims), "")
     if leading in declaration.base and count[leading] > 1:
         starts = [k for k, leaf in enumerate(declaration.arrays) if leaf.shape.dims[:1] == (leading,)]
-        alone = {(k, 0) for k in starts if k == starts[0] or declaration.arrays[k].shape.kind != "float"}
-        together = {(k, 0) for k in starts}
-        choices = [alone] + ([together] if together != alone else [])
-        if any(len(choice) < count[leading] for choice in choices):
-            for size in (1, None):
-                yield [_split(declaration, c, 2, size) for c in choices if len(c) < count[leading]]
+        alone = [k for k in starts if k == starts[0] or declaration.arrays[k].shape.kind != "float"]
+        for size in (1, None):
+            yield [
+                _split(declaration, {(k, 0) for k in some}, 2, size)
+                for some in (alone, starts)[: 2 if alone != starts else 1]
+                if len(some) < count[leading] and all(_free(declaration.arrays[k]) for k in some)
+            ]
 
 
 def _single_splits(declaration: Declaration) -> Iterator[Group]:

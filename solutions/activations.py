@@ -44,7 +44,7 @@ def relu_backward(dout, cache):
 @mistake(relu_backward, "Copy first: another consumer of dout would now receive your masked gradient.")
 def written_into_the_upstream(dout, cache):
     dout[cache <= 0] = 0
-    return dout
+    return dout.copy()
 
 
 @mistake(relu_backward, "What decides whether a unit lets the gradient through: the gradient's sign, or the sign of x?")

@@ -9,9 +9,9 @@ from checker import Float, exercise, mistake
 def batchnorm_forward(
     x: Float[ndarray, "N D"], gamma: Float[ndarray, "D"], beta: Float[ndarray, "D"], eps: float = 1e-5
 ):
-    """The batch normalised, gamma (x - mean) / sqrt(var + eps) + beta, with mean and variance (of 1/N) over the batch, feature by feature.
+    """The batch, normalised: return (out, cache) with out = gamma (x - mean) / sqrt(var + eps) + beta of shape (N, D).
 
-    Return (out, cache) with out of shape (N, D). Lecture S3-33.
+    Mean and variance (of 1/N) are those of each feature over the batch. Lecture S3-33.
     """
     ### BEGIN SOLUTION
     if gamma.shape != x.shape[1:] or beta.shape != x.shape[1:] or not len(x):

@@ -36,7 +36,7 @@ def staged_forward(x: float, y: float):
         "d(1/den) = -1/den^2, d(xpy^2) = 2 xpy, and the derivative of sigma is sigma (1 - sigma).",
     ),
     edges={"x + y = 0": {"x": (1.5, 1.5), "y": (-1.5, -1.5)}},
-    overflow={"x of -800 and y of 800": {"x": (-800, -800), "y": (800, 800)}},
+    overflow={"x of -800": {"x": (-800, -800)}, "y of -800": {"y": (-800, -800)}},
 )
 def staged_backward(dout, cache):
     """Gradients of f(x, y) = (x + sigma(y)) / (sigma(x) + (x + y)^2): return (dx, dy), both scalars.
@@ -112,6 +112,13 @@ def half_of_the_sigmoid_derivative(dout, cache):
     sigy, _, sigx, *_ = cache
     dnum, dsigx, dxpy = _stages(dout, cache)
     return dnum + dxpy + (1 - sigx) * dsigx, dxpy + (1 - sigy) * dnum
+
+
+@mistake(staged_backward, "Try x = -800: how large is exp(-x)?", half="forward")
+def exponential_of_a_large_number(x, y):
+    sigy, sigx, xpy = 1 / (1 + exp(-y)), 1 / (1 + exp(-x)), x + y
+    num, den = x + sigy, sigx + xpy**2
+    return num / den, (sigy, num, sigx, xpy, den, 1 / den)
 
 
 @mistake(staged_backward, "What should happen to your answer if dout doubles?")

@@ -1,0 +1,223 @@
+"""Declaring an exercise, judging answers to it, and recognising known mistakes."""
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+from numpy import ndarray
+
+from checker import Float, UsageError, exercise, mistake
+from checker.exercise import Exercise, exercises
+
+
+def scale_forward(x: Float[ndarray, "N D"], gain: Float[ndarray, "D"], power: int = 2):
+    return gain * x**power, (x, gain, power)
+
+
+@pytest.fixture
+def task():
+    """An exercise with two mistakes in the backward and one in the forward, made anew for each test."""
+
+    @exercise(
+        scale_forward,
+        points=2,
+        rows=("S0-01",),
+        hints=("first", "second"),
+        edges={"a batch of 1": {"N": 1}, "power of 3": {"power": 3}, "negative numbers": {"x": (-2, -1)}},
+        overflow={"huge numbers": {"x": (1e150, 1e151), "gain": (1e-300, 2e-300)}},
+    )
+    def scale_backward(dout, cache):
+        x, gain, power = cache
+        return dout * gain * power * x ** (power - 1), (dout * x**power).sum(axis=0)
+
+    @mistake(scale_backward, "The exponent comes down.")
+    def power_left_up(dout, cache):
+        x, gain, power = cache
+        return dout * gain * x ** (power - 1), (dout * x**power).sum(axis=0)
+
+    @mistake(scale_backward, "gain is shared by the rows.")
+    def mean_for_sum(dout, cache):
+        dx, dgain = scale_backward(dout, cache)
+        return dx, dgain / len(dx)
+
+    @mistake(scale_backward, "The power belongs to x alone.", half="forward")
+    def gain_raised_too(x, gain, power=2):
+        return (gain * x) ** power, (x, gain, power)
+
+    return scale_backward.exercise
+
+
+def right(dout, cache):
+    x, gain, power = cache
+    return power * (gain * dout) * x**power / x, np.einsum("nd,nd->d", dout, x**power)
+
+
+def test_the_declaration_is_kept(task):
+    assert isinstance(task, Exercise)
+    assert (task.name, task.points, task.rows, task.hints) == ("scale_backward", 2, ("S0-01",), ("first", "second"))
+    assert task.wrt == ("x", "gain")
+    assert task.backward.__name__ == "scale_backward"
+    assert [known.name for known in task.mistakes] == ["power_left_up", "mean_for_sum", "gain_raised_too"]
+
+
+def test_the_reference_is_right(task):
+    assert task.check()
+
+
+def test_another_right_answer_is_right(task):
+    report = task.check(right)
+    assert report, str(report)
+    assert report.name == "scale_backward"
+
+
+def test_an_answer_may_bring_its_own_forward_and_cache(task):
+    def forward(x, gain, power=2):
+        return np.power(x, power) * gain, {"inputs": (x, gain, power)}
+
+    assert task.check(lambda dout, cache: right(dout, cache["inputs"]), forward)
+
+
+def test_a_mistake_written_differently_is_named(task):
+    def answer(dout, cache):
+        x, gain, power = cache
+        return np.multiply(gain, dout * x**power) / x, np.einsum("nd,nd->d", dout, x**power)
+
+    report = task.check(answer)
+    assert (report.verdict, report.kind, report.causes) == ("wrong", "values", ("power_left_up",))
+    assert report.findings[0].advice == "The exponent comes down."
+    assert "known mistake, power left up" in report.findings[0].message
+
+
+def test_two_mistakes_at_once_are_both_named(task):
+    def answer(dout, cache):
+        x, gain, power = cache
+        return dout * gain * x ** (power - 1), (dout * x**power).mean(axis=0)
+
+    report = task.check(answer)
+    assert set(report.causes) == {"power_left_up", "mean_for_sum"}
+    assert {f.subject: f.cause for f in report.findings} == {"x": "power_left_up", "gain": "mean_for_sum"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda dout, cache: (2 * right(dout, cache)[0], right(dout, cache)[1]),
+        lambda dout, cache: (right(dout, cache)[0], right(dout, cache)[1] / 3.0001),
+        lambda dout, cache: (right(dout, cache)[0] * 0.5000001, right(dout, cache)[1]),
+        lambda dout, cache: (-right(dout, cache)[0], -right(dout, cache)[1]),
+    ],
+    ids=["twice", "nearly the mean", "nearly the exponent", "sign"],
+)
+def test_another_mistake_is_not_given_a_known_ones_advice(task, wrong):
+    report = task.check(wrong)
+    assert report.verdict == "wrong"
+    assert not {"power_left_up", "mean_for_sum", "gain_raised_too"} & set(report.causes)
+
+
+def test_the_forward_comes_first(task):
+    report = task.check(forward=lambda x, gain, power=2: ((gain * x) ** power, (x, gain, power)))
+    assert (report.verdict, report.kind, report.causes) == ("wrong", "forward", ("gain_raised_too",))
+    assert [finding.kind for finding in report.findings] == ["forward"]
+
+
+def test_an_unknown_wrong_forward_is_wrong_even_with_its_own_gradient(task):
+    def forward(x, gain, power=2):
+        return 0.0 * x, (x, gain)
+
+    report = task.check(lambda dout, cache: (0 * cache[0], 0 * cache[1]), forward)
+    assert (report.verdict, report.kind) == ("wrong", "forward")
+
+
+def test_wrong_at_an_edge_only(task):
+    def answer(dout, cache):
+        x, gain, power = cache
+        return 2 * dout * gain * x, (dout * x**power).sum(axis=0)
+
+    report = task.check(answer, trials=0)
+    assert (report.verdict, report.kind) == ("wrong", "edge")
+    assert "right at ordinary inputs, wrong with power of 3" in report.where
+
+
+def test_a_forward_wrong_at_an_edge_only(task):
+    def forward(x, gain, power=2):
+        return gain * x**2, (x, gain, power)
+
+    report = task.check(right, forward, trials=0)
+    assert (report.verdict, report.kind) == ("wrong", "edge")
+
+
+def test_a_crash_at_an_edge_is_wrong(task):
+    def answer(dout, cache):
+        if len(dout) == 1:
+            raise IndexError("no second row")
+        return right(dout, cache)
+
+    report = task.check(answer)
+    assert report.verdict == "wrong"
+    assert "IndexError" in str(report.findings) or "no second row" in str(report.findings)
+
+
+def test_right_but_overflowing(task):
+    def answer(dout, cache):
+        x, gain, power = cache
+        return dout * gain * power * x ** (power - 1), (dout * x ** (2 * power) / x**power).sum(axis=0)
+
+    report = task.check(answer)
+    assert (report.verdict, report.kind) == ("wrong", "unstable")
+    assert report.findings[0].subject == "gain"
+    assert "overflows with huge numbers" in report.findings[0].message
+
+
+def test_an_empty_stub_is_not_attempted(task):
+    def stub(dout, cache):
+        raise NotImplementedError
+
+    assert task.check(stub).verdict == "not attempted"
+    assert task.check(lambda dout, cache: None).verdict == "not attempted"
+
+
+def test_a_breach_of_the_contract_is_recognised_too(task):
+    @mistake(task.backward, "Copy first.")
+    def overwritten(dout, cache):
+        dout *= 2
+        return task.backward(dout / 2, cache)
+
+    def answer(dout, cache):
+        gradients = right(dout, cache)
+        dout[...] = dout + dout
+        return gradients
+
+    report = task.check(answer)
+    assert (report.verdict, report.kind, report.causes) == ("wrong", "contract", ("overwritten",))
+
+
+def test_checks_are_repeatable(task):
+    wrong = task.mistakes[0].backward
+    assert str(task.check(wrong, seed=3).to_dict()) == str(task.check(wrong, seed=3).to_dict())
+
+
+def test_inputs_of_a_case(task):
+    x, gain, power = task.inputs(case={"N": 1, "power": 3, "gain": (5, 6)})
+    assert len(x) == 1
+    assert power == 3
+    assert 5 <= gain.min() <= gain.max() <= 6
+
+
+def test_what_does_not_fit_is_refused_when_declared():
+    with pytest.raises(UsageError, match="no constant is called 'Q'"):
+        exercise(scale_forward, edges={"?": {"Q": 1}})(lambda dout, cache: None)
+    with pytest.raises(UsageError, match="scale_forward has no parameter 'z'"):
+        exercise(scale_forward, draw={"z": (0, 1)})(lambda dout, cache: None)
+    with pytest.raises(UsageError, match="right is not an exercise"):
+        mistake(right, "advice")
+
+
+def test_a_mistake_is_of_one_half(task):
+    with pytest.raises(UsageError, match="half is 'both'"):
+        mistake(task.backward, "advice", half="both")
+
+
+def test_a_modules_exercises_in_order(task):
+    module = ModuleType(task.backward.__module__)
+    module.first, module.other, module.second = task.backward, right, task.backward
+    assert exercises(module) == [task, task]
