@@ -21,6 +21,7 @@ WANTED = {
     "shape": 5,
     "forward": 5,
 }
+MATRICES = ("jacobian", "hessian", "jvp")
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 
 
@@ -31,7 +32,7 @@ def cases(*labels: str):
 
 def upstream(case: Case, inputs: tuple, seed: int) -> list[np.ndarray]:
     """A continuous upstream gradient for each output; 1 where the style has none."""
-    if case.style in ("gradient", "value_and_grad", "jacobian", "hessian"):
+    if case.style in ("gradient", "value_and_grad"):
         return [np.float64(1.0)]
     rng = np.random.default_rng(seed)
     return [
@@ -42,7 +43,7 @@ def upstream(case: Case, inputs: tuple, seed: int) -> list[np.ndarray]:
 
 def compared(case: Case, inputs: tuple, seed: int = 7) -> list[tuple[np.ndarray, np.ndarray]]:
     """Claimed and exact gradients, in pairs."""
-    if case.style in ("jacobian", "hessian"):
+    if case.style in MATRICES:
         return [(claim(case, inputs, [])[0], full(case, inputs))]
     douts = upstream(case, inputs, seed)
     return list(zip(claim(case, inputs, [d.copy() for d in douts]), truth(case, inputs, douts), strict=True))
@@ -66,7 +67,7 @@ def test_enough_of_each():
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in CASES if c.oracle is not None])
 def test_the_oracle_computes_the_same_function(case: Case):
     inputs = case.inputs()
-    outs = case.oracle(*inputs)
+    outs = case.oracle(*inputs, *(getattr(case.forward(), name) for name in case.parameters))
     for ours, theirs in zip(values(case, inputs), outs if isinstance(outs, tuple) else (outs,), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5 if ours.dtype == np.float32 else 1e-10, atol=1e-12)
 

@@ -3,18 +3,8 @@
 import sys
 from collections import defaultdict
 
-from checker.report import Report
-
-from . import CASES, LABELS, Case
-from .judge import check, holds, named, text
-
-
-def attempt(case: Case) -> Report:
-    """The report; a checker that falls over gets no point and does not end the run."""
-    try:
-        return check(case)
-    except Exception as error:
-        return Report(case.name, "crashed", notes=(f"{type(error).__name__}: {error}",))
+from . import CASES, LABELS
+from .judge import attempt, holds, named, text
 
 
 def main(verbose: bool = False) -> dict[str, float]:

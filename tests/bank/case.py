@@ -39,6 +39,7 @@ class Case:
     note: str = ""
     style: str = "cache"  # how the two halves are called: see `oracle.claim`
     outs: int = 1
+    parameters: tuple[str, ...] = ()  # of a layer: attributes W that backward leaves a gradient dW for
     wrt: tuple[int, ...] | None = None  # positions of the differentiated inputs; None: every float
     oracle: Callable | None = None  # the same function of the same inputs, in a form that autograd can trace
     vjp: Callable | None = None  # or its derivative in closed form: vjp(dout, *inputs) -> gradients

@@ -42,10 +42,22 @@ def check(case: Case, **options) -> Report:
             return checker.check_jacobian(case.forward, case.backward, case.inputs(), **options)
         if case.style == "hessian":
             return checker.check_hessian(case.forward, case.backward, case.inputs(), **options)
+        if case.style == "jvp":
+            return checker.check_jvp(case.forward, case.backward, case.inputs(), **options)
+        if case.style == "layer":
+            return checker.check_layer(case.forward(), case.inputs(), **options)
         if case.style == "methods":
             layer = case.forward()
             return checker.gradcheck(layer.forward, layer.backward, case.inputs(), **options)
         return checker.gradcheck(case.forward, case.backward, case.inputs(), **options)
+
+
+def attempt(case: Case) -> Report:
+    """The report; a checker that falls over gets no point and does not end the run."""
+    try:
+        return check(case)
+    except Exception as error:
+        return Report(case.name, "crashed", notes=(f"{type(error).__name__}: {error}",))
 
 
 def text(report: Report) -> str:

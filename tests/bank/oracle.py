@@ -74,13 +74,16 @@ def traced(case: Case) -> Callable[[tuple], tuple]:
 
 def values(case: Case, inputs: tuple) -> Arrays:
     """What the forward under test gives."""
-    if case.style == "methods":
+    if case.style in ("methods", "layer"):
         return [np.asarray(case.forward().forward(*inputs))]
     return [np.asarray(out) for out in outputs(case, case.forward, inputs)]
 
 
 def truth(case: Case, inputs: tuple, douts: Arrays) -> Arrays:
     """The sum over the outputs of J^T dout, for each differentiated input. float32 inputs are taken as float64."""
+    if case.parameters:
+        layer = case.forward()
+        inputs = (*inputs, *(getattr(layer, name) for name in case.parameters))
     where = differentiated(case, inputs)
     leaves = [np.asarray(get(inputs, path), dtype=np.float64) for path in where]
     for path, leaf in zip(where, leaves, strict=True):
@@ -103,16 +106,19 @@ def claim(case: Case, inputs: tuple, douts: Arrays) -> list[Any]:
         grads = case.forward(*inputs)[1]
     elif case.style == "inputs":
         grads = case.backward(douts[0], *inputs)
+    elif case.style == "jvp":
+        (x,) = inputs
+        return [np.stack([case.backward(x, tangent) for tangent in np.eye(x.size)])]
     elif case.style in ("jacobian", "hessian"):
         return [np.asarray(case.backward(*inputs), dtype=np.float64)]
     elif case.style == "dout last":
         grads = case.backward(*inputs, douts[0])
     elif case.style == "cache first":
         grads = case.backward(case.forward(*inputs)[1], douts[0])
-    elif case.style == "methods":
+    elif case.style in ("methods", "layer"):
         layer = case.forward()
         layer.forward(*inputs)
-        grads = layer.backward(douts[0])
+        grads = (layer.backward(douts[0]), *(getattr(layer, f"d{name}") for name in case.parameters))
     else:
         *_, cache = case.forward(*inputs)
         grads = case.backward(tuple(douts), cache) if case.style == "tuple" else case.backward(*douts, cache)

@@ -3,6 +3,7 @@
 from functools import partial
 
 import autograd.numpy as np
+import numpy as onp
 
 from . import linear, losses, normalisation
 from .case import Bank, drawn, normal, point
@@ -345,3 +346,77 @@ bank.wrong(
     point(1.7, np.array([0.2, -1.0, 3.0])),
     cause="mean|factor|1/3|length|sum",
 )
+
+
+# Layers whose parameters are attributes: W with dW.
+class Linear:
+    """x @ W + b."""
+
+    def __init__(self):
+        rng = onp.random.default_rng(3)
+        self.W, self.b = rng.standard_normal((3, 2)), rng.standard_normal(2)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        self.db = dout.sum(axis=0)
+        return dout @ self.W.T
+
+
+class LinearMean(Linear):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.db = self.db / len(dout)
+        return dx
+
+
+class LinearDetached(Linear):
+    def backward(self, dout):
+        super().backward(dout)
+        return np.zeros_like(self.x)
+
+
+def linear_of(x, W, b):
+    return x @ W + b
+
+
+layer = {"style": "layer", "oracle": linear_of, "parameters": ("W", "b")}
+bank.right("layer_linear", Linear, None, METHODS, **layer)
+bank.wrong("layer_linear_db_mean", LinearMean, None, METHODS, **layer, cause="mean|factor|1/5|length")
+bank.wrong("layer_linear_dx_zero", LinearDetached, None, METHODS, **layer, cause="zero")
+
+
+# Forward mode: jvp(x, tangent).
+def wave(x):
+    return np.array([np.sin(x[0]) * x[1], x[1] ** 2 + x[2], x[0] * x[1] * x[2], 3.0 * x[2]])
+
+
+def wave_jvp(x, v):
+    a, b, c = x
+    return np.array(
+        [
+            np.cos(a) * b * v[0] + np.sin(a) * v[1],
+            2 * b * v[1] + v[2],
+            b * c * v[0] + a * c * v[1] + a * b * v[2],
+            3 * v[2],
+        ]
+    )
+
+
+def wave_jvp_product_rule(x, v):
+    out = wave_jvp(x, v)
+    out[0] -= np.sin(x[0]) * v[1]
+    return out
+
+
+def wave_jvp_sign(x, v):
+    return -wave_jvp(x, v)
+
+
+WAVE = normal((3,), seed=291)
+bank.right("jvp_wave", wave, wave_jvp, WAVE, style="jvp")
+bank.wrong("jvp_wave_product_rule", wave, wave_jvp_product_rule, WAVE, style="jvp")
+bank.wrong("jvp_wave_sign", wave, wave_jvp_sign, WAVE, style="jvp", cause="sign")
