@@ -138,7 +138,7 @@ class Pair:
         self.out_names: list[str] = []
         self._bindings: list[str] | None = None
         if gradient and backward is not None:
-            own = [p.name for p in parameters(backward)] or self.names
+            own = self.names if _takes_any_number(backward) else [p.name for p in parameters(backward)]
             self._bindings = [n if n in self.names else self.names[k] if k < len(self.names) else "default" for k, n in enumerate(own)]
         self._wrt = None if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
         self.paths = self._differentiable()
@@ -286,6 +286,8 @@ class Pair:
                 roles.append("out")
             else:
                 roles.append("dout" if UPSTREAM.match(name) else None)
+        if _takes_any_number(self.backward_function) and "cache" not in roles:  # backward(dout, *inputs)
+            roles += [name for name in self.names if name not in roles]
         self._bindings = self._by_position(roles, returned)
         return self._bindings
 
@@ -336,31 +338,26 @@ class Pair:
         self.backwards += 1
         if self.backward_function is None:
             return run.cache
-        roles = self._bindings if self._bindings is not None else self.roles(1)
-        if "dout" in roles and roles.count("dout") == len(douts):
+        roles = self.roles(1)
+        if roles.count("dout") == len(douts):
             upstream = iter(douts)
         else:  # one parameter for all: nested as the outputs are
-            upstream = iter([tree.fill(run.out_tree, iter(douts))] * max(1, roles.count("dout")))
-        given = dict(zip(self.names, run.arguments))
-        filled: dict[str, Any] = {}
-        for parameter, role in zip(parameters(self.backward_function), roles):
-            if role == "dout":
-                filled[parameter.name] = next(upstream)
-            elif role == "cache":
-                filled[parameter.name] = run.cache
-            elif role == "out":
-                filled[parameter.name] = run.out_tree
-            elif role != "default":
-                filled[parameter.name] = given[role]
+            upstream = iter([tree.fill(run.out_tree, iter(douts))] * roles.count("dout"))
+        given = dict(zip(self.names, run.arguments)) | {"cache": run.cache, "out": run.out_tree}
+        own = parameters(self.backward_function)
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
+        for place, role in enumerate(roles):
+            if role == "default":
+                continue
+            value = next(upstream) if role == "dout" else given[role]
+            if place == len(positional):
+                positional.append(value)
+            else:  # after a parameter that keeps its default
+                named[own[place].name] = value
         try:
             with np.errstate(all="ignore"):
-                if filled:
-                    positional = [
-                        filled[p.name] for p in parameters(self.backward_function) if p.name in filled and _leads(p, filled, self)
-                    ]
-                    rest = {k: v for k, v in list(filled.items())[len(positional) :]}
-                    return self.backward_function(*positional, **rest)
-                return self.backward_function(*upstream, *([run.cache] if "cache" in roles else run.arguments))
+                return self.backward_function(*positional, **named)
         except Exception as problem:
             raise UserCodeError(self.backward_function, "running the backward") from problem
 
@@ -483,16 +480,6 @@ def _by_keyword(function: Callable[..., Any], names: Sequence[str]) -> list[str]
         return []
     late = [n for k, n in enumerate(names) if n in order and order.index(n) != k]
     return [name for name in names if name in found or name in late]
-
-
-def _leads(parameter: inspect.Parameter, filled: dict[str, Any], pair: Pair) -> bool:
-    """Whether every parameter before this one is filled, so that it can be given by position."""
-    for other in parameters(pair.backward_function):  # type: ignore[arg-type]
-        if other.name not in filled:
-            return False
-        if other.name == parameter.name:
-            return True
-    return False
 
 
 def _kind(leaf: Any) -> str:

@@ -180,7 +180,8 @@ def _forms(pair: Pair, seen: Observation) -> Iterator[Finding]:
 
 def _aliases(pair: Pair, seen: Observation, given: Sequence[Any]) -> Iterator[Finding]:
     """Gradients that share memory with what they must not."""
-    inputs = list(zip(pair.paths, pair.leaves(seen.run.arguments)))
+    # A gradient function may well return an input as it is: that of x * y by x is y.
+    inputs = [] if pair.is_gradient else list(zip(pair.paths, pair.leaves(seen.run.arguments)))
     earlier: list[tuple[str, Array]] = []
     for path, gradient in seen.gradients.items():
         if not isinstance(gradient, np.ndarray) or gradient.size == 0:
