@@ -41,6 +41,7 @@ RELATIONS: tuple[Relation, ...] = (
     whole.moved,
     whole.swapped,
     places.entry,
+    parts.needless,
     parts.extra,
     parts.mask_reversed,
     whole.repeated,
@@ -53,6 +54,7 @@ RELATIONS: tuple[Relation, ...] = (
     residual.penalty_alone,
     residual.skip,
     residual.other_gradient,
+    whole.varying_factor,
     local.derivative,
     residual.path,
     residual.symmetric,
@@ -61,13 +63,12 @@ RELATIONS: tuple[Relation, ...] = (
     local.entry_factor,
     local.output_factor,
     local.input_factor,
-    whole.varying_factor,
     places.carried,
     local.passed_on,
     parts.overwritten_pattern,
-    parts.misrouted,
     parts.pattern_only,
     parts.mixes,
+    parts.misrouted,
     places.border,
     places.threshold,
     places.some_outputs,
@@ -87,7 +88,8 @@ def diagnose(case: Case, others: Sequence[Case] = ()) -> tuple[Cause, ...]:
         for k, wrong in enumerate(case.wrong):
             if not (np.any(wrong) or case.claimed[k].shape != case.numeric[k].shape):
                 continue
-            view = View(point, k, tuple(View(other, k) for other in elsewhere))
+            view = View(point, k)
+            view.others = tuple(v for other in elsewhere if tells(v := View(other, k), view))
             if (ranked := first(view)) is not None:
                 found.append(ranked)
     causes = [cause for _, cause in sorted(found, key=lambda ranked: ranked[0])]
@@ -106,9 +108,19 @@ def comparable(case: Case, other: Case) -> bool:
     )
 
 
+def tells(other: View, view: View) -> bool:
+    """Does the other point show the mistake clearly: not saturated, not nearly right, not at a corner?"""
+    if other.shaped != view.shaped:
+        return False
+    clear = other.noise <= max(1e-6 * other.extent, 30 * view.noise * other.extent / max(view.extent, 1e-300))
+    return not other.shaped or (clear and other.settled and other.gap >= min(1e-3, 0.03 * view.gap))
+
+
 def first(view: View) -> tuple[int, Cause] | None:
     """The first relation that holds, with its rank."""
     if not view.everywhere(lambda v: bool(np.all(np.isfinite(v.yours)) and np.all(np.isfinite(v.truth)))):
+        return None
+    if not view.settled:
         return None
     for rank, relation in enumerate(RELATIONS):
         if (cause := relation(view)) is not None:

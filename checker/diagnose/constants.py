@@ -100,17 +100,18 @@ def recognise(view: View, values: list[float]) -> str | None:
     """The name of the constant that `values` (one per point of `view`) are, or None."""
     if any(value == 0 for value in values):
         return None
-    if all(abs(value + 1) < CLOSE for value in values):
+    if all(abs(value + 1) < 1e-5 for value in values):
         return "-1"
     sign = "-" if values[0] < 0 else ""
     if any((value < 0) != (values[0] < 0) for value in values):
         return None
+    close = max(CLOSE, min(1e-4, max(20 * v.usual_error / v.scale for v in view.points if v.scale)))
     tables = [{key: value for key, _, value in candidates(point.case)} for point in view.points]
     found = {
         key: text
         for key, text, _ in candidates(view.case)
         if all(
-            abs(abs(value) - table.get(key, 0)) <= CLOSE * abs(value)
+            abs(abs(value) - table.get(key, 0)) <= close * abs(value)
             for value, table in zip(values, tables, strict=True)
         )
     }

@@ -491,6 +491,21 @@ def mixes(view: View) -> Cause | None:
     )
 
 
+def needless(view: View) -> Cause | None:
+    """The output does not depend on the input at all, and yours is not zero."""
+
+    def flat(v: View) -> bool:
+        return v.shaped and v.J is not None and size_of(v.J) <= v.noise and size_of(v.yours) > 1e3 * (v.noise + size_of(v.error))
+
+    if not view.everywhere(flat):
+        return None
+    return view.cause(
+        "mask-missing",
+        "Yours is not zero, and the output does not depend on this input here: the right gradient is zero.",
+        "What the forward cut off (the loser of a max, a masked or dropped entry) gets no gradient.",
+    )
+
+
 def mask_reversed(view: View) -> Cause | None:
     """Zero exactly where the right gradient is not, and the other way round."""
 

@@ -185,18 +185,22 @@ def follows(view: View) -> bool:
 def penalty_and_factor(view: View) -> Cause | None:
     """Yours = a * right + b * x: the data's part has a factor, the regularisation's another."""
     rows, claims = [], []
-    for v in view.points:
+    number = len(view.points)
+    for place, v in enumerate(view.points):
         parts = difference(v)
         if parts is None or v.point.dout.size != 1 or v.x.size < 2:
             return None
         d = v.point.dout[0] if v.C is None else 1.0
-        rows.append(np.stack([parts[1].ravel() / d, v.x.ravel()], 1))
+        own = np.zeros((v.x.size, number))
+        own[:, place] = v.x.ravel()  # the hyperparameter may differ from point to point
+        rows.append(np.column_stack([parts[1].ravel() / d, own]))
         claims.append(parts[2].ravel() / d)
     matrix, yours = np.concatenate(rows), np.concatenate(claims)
-    if len(yours) < 7 or np.linalg.matrix_rank(matrix) < 2:
+    if len(yours) < number + 5 or np.linalg.matrix_rank(matrix) < number + 1:
         return None
-    (a, b), *_ = np.linalg.lstsq(matrix, yours, rcond=None)
-    if size_of(matrix @ (a, b) - yours) > 2e-6 * size_of(yours) or min(abs(a - 1), abs(a)) < 1e-4 or abs(b) < 1e-6:
+    found, *_ = np.linalg.lstsq(matrix, yours, rcond=None)
+    a, b = found[:2]
+    if size_of(matrix @ found - yours) > 2e-6 * size_of(yours) or min(abs(a - 1), abs(a)) < 1e-4 or abs(b) < 1e-6:
         return None
     named = recognise(view, [float(a)] * len(view.points))
     return view.cause(

@@ -198,16 +198,40 @@ class View:
     def noise(self) -> float:
         """What rounding alone may make of an entry of the Jacobian (or of the gradient)."""
         if self.C is None:
-            return 4 * size_of(self.error) + 1e-8 * self.scale
+            return 4 * self.usual_error + 1e-8 * self.scale
         typical = float(np.sqrt(np.mean(self.point.dout**2))) if self.point.dout.size else 1.0
-        return 4 * size_of(self.error) / max(typical, 1e-300) + 1e-8 * size_of(self.J)
+        return 4 * self.usual_error / max(typical, 1e-300) + 1e-8 * size_of(self.J)
+
+    @cached_property
+    def usual_error(self) -> float:
+        """The error bar of most entries: at a corner of the function a single entry's may be as large as the entry."""
+        return float(np.quantile(self.error, 0.75)) if self.error.size else 0.0
+
+    @cached_property
+    def extent(self) -> float:
+        """The size of the right Jacobian (or gradient)."""
+        return size_of(self.pair[0])
+
+    @cached_property
+    def gap(self) -> float:
+        """How far yours is from the right one, as a part of its size."""
+        right, yours, _ = self.pair
+        return size_of(yours - right) / max(self.extent, 1e-300) if self.shaped else np.inf
+
+    @cached_property
+    def settled(self) -> bool:
+        """Is some entry wrong by much more than its error bar? Else the point is a corner, and relations prove nothing."""
+        if not self.shaped:
+            return True
+        off = np.abs(self.yours - self.truth)
+        return bool(np.any((off > 100 * self.error) & np.asarray(self.case.wrong[self.k], bool).reshape(self.shape)))
 
     def is_yours(self, predicted: np.ndarray) -> bool:
         """Is `predicted` your gradient, within the error?"""
         if np.shape(predicted) != self.yours.shape:
             return False
-        slack = SAME * max(self.scale, 1e-300) + 4 * size_of(self.error)
-        return bool(size_of(predicted - self.yours) <= slack)
+        error = self.error if self.shaped else self.usual_error
+        return bool(np.all(np.abs(predicted - self.yours) <= SAME * max(self.scale, 1e-300) + 4 * error))
 
     def is_mapped(self, change: Callable[[np.ndarray], np.ndarray]) -> bool:
         """Is your gradient `change` of the right one, for every upstream gradient?

@@ -101,7 +101,7 @@ def ratio(view: View) -> float | None:
     c = float(np.sum(view.yours * view.truth) / np.sum(view.truth * view.truth))
     if c == 0 or not np.all(np.abs(view.yours - c * view.truth) <= max(abs(c), 1) * view.slack):
         return None
-    if view.C is not None and size_of(view.C - c * view.J) > max(abs(c), 1) * (FORM * 0.2 * size_of(view.J) + view.noise):
+    if view.C is not None and size_of(view.C - c * view.J) > max(abs(c), 1) * (2e-6 * size_of(view.J) + view.noise):
         return None
     return c
 
@@ -185,7 +185,10 @@ def order(view: View) -> Cause | None:
             J = v.case.jacobian[j]
             return v.C is None or J is None or size_of(J.reshape(v.C.shape) - v.C) <= 2e-6 * size_of(J)
 
-        if view.everywhere(taken):
+        both = bool(np.any(view.case.wrong[j])) or view.case.claimed[j].shape != view.case.numeric[j].shape
+        if not both and view.truth.size < 2:
+            continue
+        if (view.truth.size > 1 or view.others) and view.everywhere(taken):
             return view.cause(
                 "order",
                 f"What you return for {view.name} is, number for number, the gradient of {other}.",
@@ -196,7 +199,7 @@ def order(view: View) -> Cause | None:
 
 def same_as(view: View, right: np.ndarray) -> bool:
     slack = 1e-6 * size_of(right) + 4 * size_of(view.error)
-    return bool(size_of(right - view.yours) <= slack) and (right.size > 1 or bool(view.others))
+    return bool(size_of(right - view.yours) <= slack)
 
 
 def transpose(view: View) -> Cause | None:
@@ -246,18 +249,18 @@ def moved(view: View) -> Cause | None:
     """Shifted or reversed along an axis."""
     if not view.shaped:
         return None
-    for axis in range(len(view.shape)):
-        if view.shape[axis] < 2 or view.numbers() < 3:
+    n = len(view.shape)
+    for axes in (a for size in (1, 2) for a in combinations(range(n), size)):
+        if any(view.shape[a] < 2 for a in axes) or view.numbers() < 3:
             continue
-        if view.everywhere(lambda v, a=axis: v.is_mapped(lambda g: np.flip(g, a))):
-            two = max(v.shape[axis] for v in view.points) == 2
+        if view.everywhere(lambda v, a=axes: v.is_mapped(lambda g: np.flip(g, a))):
+            two = len(axes) == 1 and max(v.shape[axes[0]] for v in view.points) == 2
             how = "with its two indices exchanged" if two else "in reverse"
             return view.cause(
                 "reversed",
-                f"Yours is the right gradient {how} along {view.axis(axis)}.",
+                f"Yours is the right gradient {how} along {view.axes(axes)}.",
                 "A loop runs from the wrong end, or a flip in the forward was not undone (or undone twice).",
             )
-    n = len(view.shape)
     for axes in (a for size in (1, 2) for a in combinations(range(n), size)):
         for step in (1, -1, 2, -2):
             if view.numbers() > 2 and view.everywhere(lambda v, a=axes, s=step: shifted(v, a, s)):
