@@ -68,9 +68,9 @@ def cannot_import(exception: BaseException, what: str) -> str:
 
 
 def _told(exception: BaseException, place: Place | None) -> str:
-    where = f" at {place}" if place is not None else ""
+    where = "" if place is None else f" at {shown(place.file)}, line {place.line}" + (place.source and f", `{place.source}`")
     text = _text(exception)
-    sentence = f"{type(exception).__name__}{where}" + (f"{';' if place and place.source else ':'} {text}" if text else "")
+    sentence = f"{type(exception).__name__}{where}" + (f": {text}" if text else "")
     return ". ".join(part.rstrip(".") for part in (sentence, explain(exception, place), there(exception, place)) if part)
 
 
@@ -81,6 +81,7 @@ def _text(exception: BaseException) -> str:
     text = str(exception).strip().split("\n")[0].strip()
     text = re.sub(r"Input operand 1 has a mismatch in its core dimension \d, with gufunc signature \S+ \(size (\d+) is "
                   r"different from (\d+)\)", r"the inner lengths differ, \2 and \1", text)  # fmt: skip
+    text = re.sub(r" \([^()]*\.py\)$", "", text)  # the file that a name could not be imported from
     return text if len(text) <= LONGEST else text[:LONGEST].rstrip() + " ..."
 
 
@@ -135,7 +136,8 @@ def there(exception: BaseException, place: Place | None) -> str:
     """The shapes of the arrays in the failing line, where shapes may be what is wrong; else empty."""
     if place is None or not isinstance(exception, (ValueError, IndexError)) or isinstance(exception, UnicodeError):
         return ""
-    for text in (place.expression, place.source):
+    unpacking = "values to unpack" in str(exception)  # then the expression holds the names on the left
+    for text in (place.source,) if unpacking else (place.expression, place.source):
         known = [f"{name} is {_form(value)}" for name, value in _values(text, place.variables) if _form(value)]
         if known:
             return "There, " + (" and ".join(known) if len(known) < 3 else ", ".join(known[:6]))
@@ -157,9 +159,9 @@ def _values(text: str, variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]
         found, value = _look_up(node, variables)
         if found and not isinstance(value, (types.ModuleType, types.FunctionType, type)):
             seen.setdefault(ast.unparse(node), value)
-    # `x` is left out where only `x.T` or `x[0]` takes part
-    inner = {ast.unparse(n.value) for n in _expressions(text) if isinstance(n, (ast.Attribute, ast.Subscript))}
-    yield from ((name, value) for name, value in seen.items() if name not in inner or _form(value).startswith("a "))
+    # `cache` is left out where `cache['x']` is known, and `x` where `x.T` is
+    inner = {ast.unparse(n.value) for n in _expressions(text) if not isinstance(n, ast.Name) and ast.unparse(n) in seen}
+    yield from ((name, value) for name, value in seen.items() if name not in inner)
 
 
 def _expressions(text: str) -> list[ast.expr]:
@@ -276,10 +278,7 @@ def _one_number(_: re.Match[str], place: Place | None) -> str:
     return "NumPy no longer takes an array of one number for a number: add .item(), or sum over every axis"
 
 
-def _unpacked(found: re.Match[str], _: Place | None) -> str:
-    return "The line unpacks another number of values than it is given; a backward unpacks what its forward put in the cache"
-
-
+_UNPACKED = "The line unpacks another number of values than it is given; a backward unpacks what its forward put in the cache"
 _ITERATORS = "In Python 3 {0} is an iterator, not a list: write list({0}(...))"
 
 #: Patterns on "ExceptionType: text", each with the mend or with a function that words it; the first that says something.
@@ -323,7 +322,7 @@ _MENDS: tuple[tuple[str, str | Mend], ...] = (
     (r"^SyntaxError: (leading zeros in|invalid) decimal", "Python 3 writes octal numbers 0o17, and has no 1L"),
     (r"^SyntaxError: invalid syntax", lambda _, place: _old_syntax(place)),
     (r"^TabError", "Python 3 allows no mixture of tabs and spaces: indent with four spaces throughout"),
-    (r"^ValueError: (not enough|too many) values to unpack", _unpacked),
+    (r"^ValueError: (not enough|too many) values to unpack", _UNPACKED),
     (r"^\w*TypeError: Cannot cast ufunc '\w+' output from dtype\('float\d*'\) to dtype\('u?int", "The array holds integers, "
      "and what is written into it does not: make it an array of floats"),
     (r"^TypeError: only integer scalar arrays can be converted to a scalar index", "Is it np.maximum, of two arrays, that is "
