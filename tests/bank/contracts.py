@@ -152,7 +152,7 @@ bank.contract(
     cause="returns dout",
 )
 bank.contract(
-    "mul_by_itself_one_array",
+    "sum_returns_one_array_twice",
     lambda x, y: (x + y, None),
     lambda d, _: ((g := d * 1.0), g),
     normal((3,), (3,), seed=205),

@@ -46,6 +46,7 @@ def batchnorm_compact(dout, cache):
 BATCH = drawn(lambda rng: (2 + 1.5 * rng.standard_normal((6, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)), 61)
 bn = batchnorm_backward
 bank.right("batchnorm_staged", batchnorm, variant(bn), BATCH)
+bank.right("batchnorm_without_the_term_that_is_zero", batchnorm, variant(bn, cross=False), BATCH)
 bank.right("batchnorm_compact", batchnorm, batchnorm_compact, BATCH)
 bank.wrong("batchnorm_no_variance_path", batchnorm, variant(bn, var_path=False), BATCH, cause="variance")
 bank.wrong("batchnorm_no_mean_path", batchnorm, variant(bn, mean_path=False), BATCH, cause="mean")

@@ -289,21 +289,19 @@ def causal(q, k, v):
     return p @ v, (q, k, v, p)
 
 
-bank.right(
-    "causal_attention", causal, attention_backward, ATTENTION, oracle=lambda q, k, v: causal_without_inf(q, k, v)
-)
+def causal_without_inf(q, k, v):
+    e = np.exp(q @ k.T / np.sqrt(q.shape[1])) * np.tril(np.ones((q.shape[0], k.shape[0])))
+    return e / np.sum(e, axis=1, keepdims=True) @ v
+
+
+bank.right("causal_attention", causal, attention_backward, ATTENTION, oracle=causal_without_inf)
 bank.nasty(
     "causal_attention_minus_inf_mask",
     causal,
     attention_backward,
     normal((3, 2), (3, 2), (3, 2), seed=131, scale=3.0),
-    oracle=lambda q, k, v: causal_without_inf(q, k, v),
+    oracle=causal_without_inf,
 )
-
-
-def causal_without_inf(q, k, v):
-    e = np.exp(q @ k.T / np.sqrt(q.shape[1])) * np.tril(np.ones((q.shape[0], k.shape[0])))
-    return e / np.sum(e, axis=1, keepdims=True) @ v
 
 
 # Two layers end to end, parameters in a dict.
