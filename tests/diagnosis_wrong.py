@@ -153,7 +153,7 @@ def _(dout, x, w, b):
 
 @wrong("affine float32", affine, AFFINE, "float32")
 def _(dout, x, w, b):
-    return dout @ w, (dout.T @ x).astype(np.float32), dout.sum(0)
+    return dout @ w, (dout.T @ x.astype(np.float32) * np.float32(1 + 3e-7)).astype(np.float32), dout.sum(0)
 
 
 @wrong("affine dx only the mean of dout", affine, AFFINE, "extra-sum")
@@ -230,10 +230,7 @@ def conv1x1(x, w):  # x (N, C, L), w (F, C)
 @wrong("dout reshaped, not transposed", conv1x1, arrays("NCL", "FC"), "upstream-reshaped")
 def _(dout, x, w):
     n, f, length = dout.shape
-    flat = dout.reshape(f, n * length)
-    return np.einsum("nfl,fc->ncl", dout, w), flat @ x.transpose(1, 0, 2).reshape(x.shape[1], -1).T if False else np.einsum(
-        "fnl,ncl->fc", dout.reshape(f, n, length), x
-    )
+    return np.einsum("nfl,fc->ncl", dout, w), np.einsum("fnl,ncl->fc", dout.reshape(f, n, length), x)
 
 
 # Elementwise ----------------------------------------------------------------------------------------------------------
@@ -251,12 +248,25 @@ def _(dout, x):
     return dout * (x < 0)
 
 
-@wrong("relu threshold at one", lambda x: np.maximum(x, 0), lambda rng: (rng.normal(size=(5, 6)),), "mask-too-wide", "zero-in-part")
+@wrong(
+    "relu threshold at one",
+    lambda x: np.maximum(x, 0),
+    lambda rng: (rng.normal(size=(5, 6)),),
+    "mask-too-wide",
+    "zero-in-part",
+)
 def _(dout, x):
     return dout * (x > 1)
 
 
-@wrong("leaky relu forgets the slope", lambda x: np.where(x > 0, x, 0.1 * x), ONE, "factor-of-part", "threshold", "mask-too-wide")
+@wrong(
+    "leaky relu forgets the slope",
+    lambda x: np.where(x > 0, x, 0.1 * x),
+    ONE,
+    "factor-of-part",
+    "threshold",
+    "mask-too-wide",
+)
 def _(dout, x):
     return dout * (x > 0)
 
@@ -396,7 +406,13 @@ def _(dout, x):
 MASK = (np.random.default_rng(3).uniform(size=100) < 0.6).astype(float)
 
 
-@wrong("dropout forgets mask", lambda x: x * MASK[: x.size].reshape(x.shape) / 0.6, ONE, "mask-missing", constants={"p": 0.6})
+@wrong(
+    "dropout forgets mask",
+    lambda x: x * MASK[: x.size].reshape(x.shape) / 0.6,
+    ONE,
+    "mask-missing",
+    constants={"p": 0.6},
+)
 def _(dout, x):
     return dout / 0.6
 
@@ -406,7 +422,14 @@ def _(dout, x, gamma):
     return dout * gamma, dout.sum(0)
 
 
-@wrong("scale: dx without gamma", lambda x, gamma: x * gamma, arrays("ND", "D"), "pass-through", "entry-factor", "local-derivative")
+@wrong(
+    "scale: dx without gamma",
+    lambda x, gamma: x * gamma,
+    arrays("ND", "D"),
+    "pass-through",
+    "entry-factor",
+    "local-derivative",
+)
 def _(dout, x, gamma):
     return dout, (dout * x).sum(0)
 
@@ -484,12 +507,26 @@ def _(dout, x):
     return np.roll(dout, 1, 0)
 
 
-@wrong("flip not undone", lambda x: x[::-1] * np.arange(1, len(x) + 1)[:, None], arrays("TD"), "upstream-reversed", "reversed", "jacobian-transposed")
+@wrong(
+    "flip not undone",
+    lambda x: x[::-1] * np.arange(1, len(x) + 1)[:, None],
+    arrays("TD"),
+    "upstream-reversed",
+    "reversed",
+    "jacobian-transposed",
+)
 def _(dout, x):
     return dout * np.arange(1, len(x) + 1)[:, None]
 
 
-@wrong("difference: one direction only", lambda x: x[1:] - x[:-1], arrays("TD"), "missing-contributions", "overwritten", "lost-sign")
+@wrong(
+    "difference: one direction only",
+    lambda x: x[1:] - x[:-1],
+    arrays("TD"),
+    "missing-contributions",
+    "overwritten",
+    "lost-sign",
+)
 def _(dout, x):
     g = np.zeros_like(x)
     g[1:] += dout
@@ -587,7 +624,9 @@ def bce(x):
     return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
 
 
-@wrong("bce divides by p(1-p)", bce, lambda rng: (rng.normal(size=rng.integers(5, 8)),), "entry-factor", "local-derivative")
+@wrong(
+    "bce divides by p(1-p)", bce, lambda rng: (rng.normal(size=rng.integers(5, 8)),), "entry-factor", "local-derivative"
+)
 def _(dout, x):
     p, y = sigmoid(x), TARGETS[: len(x)]
     return dout * (p - y) / (p * (1 - p)) / len(x)
@@ -694,10 +733,16 @@ def _(dout, x, gamma, beta):
     return bn_right(dout, x, gamma), (xhat * np.arange(1, len(x) + 1)[:, None]).sum(0), dout.sum(0)
 
 
-@wrong("batchnorm eps left out", lambda x, gamma, beta: batchnorm(x, gamma, beta, 1e-3), BN, "epsilon", constants={"eps": 1e-3})
+@wrong(
+    "batchnorm eps left out",
+    lambda x, gamma, beta: batchnorm(x, gamma, beta, 1e-5),
+    BN,
+    "epsilon",
+    constants={"eps": 1e-5},
+)
 def _(dout, x, gamma, beta):
     sigma, xhat, g = bn_parts(dout, x, gamma, 0.0)
-    s, h, _ = bn_parts(dout, x, gamma, 1e-3)
+    s, h, _ = bn_parts(dout, x, gamma, 1e-5)
     return (g - g.mean(0) - xhat * (g * xhat).mean(0)) / sigma, (dout * h).sum(0), dout.sum(0)
 
 
@@ -770,7 +815,7 @@ def conv_back(dout, x, w, assign=False):
     return dx, dw
 
 
-def CONV(rng):  # noqa: N802
+def CONV(rng):
     return rng.normal(size=(2, 3, 4 + rng.integers(2), 4)), rng.normal(size=(4, 3, 3, 2))
 
 
@@ -800,7 +845,7 @@ def pool(x):  # windows of 3, stride 2, over the last axis
     return np.stack([x[:, s : s + 3].max(1) for s in range(0, x.shape[1] - 2, 2)], 1)
 
 
-def POOL(rng):  # noqa: N802
+def POOL(rng):
     return (rng.normal(size=(4, 7 + 2 * rng.integers(2))),)
 
 
@@ -901,7 +946,7 @@ def _(dout, x, h0, wx, wh):
     return dx, np.zeros_like(h0), dwx, dwh
 
 
-@wrong("rnn dwh of the same step's h", rnn, RNN, "other")
+@wrong("rnn dwh of the same step's h", rnn, RNN, "diagonal")
 def _(dout, x, h0, wx, wh):
     dx, dh0, dwx, _ = rnn_back(dout, x, h0, wx, wh)
     return dx, dh0, dwx, np.einsum("nth,ntk->hk", rnn(x, h0, wx, wh), dout)
@@ -939,7 +984,14 @@ def _(dout, x, w):
     return dout @ w.T, x.T @ dout
 
 
-@wrong("relu layer mask missing", lambda x, w: np.maximum(x @ w, 0), arrays("ND", "DM"), "leak", "mask-missing", "some-outputs")
+@wrong(
+    "relu layer mask missing",
+    lambda x, w: np.maximum(x @ w, 0),
+    arrays("ND", "DM"),
+    "leak",
+    "mask-missing",
+    "some-outputs",
+)
 def _(dout, x, w):
     return dout @ w.T, x.T @ dout
 
@@ -978,7 +1030,7 @@ def _(dout, x, h, c, w, u):
     return lstm_back(dout, x, h, c, w, u, "dc ignored")
 
 
-@wrong("lstm h to c path missing", lstm, LSTM, "output-ignored", "some-outputs", "other")
+@wrong("lstm h to c path missing", lstm, LSTM, "output-ignored", "missing-contributions")
 def _(dout, x, h, c, w, u):
     return lstm_back(dout, x, h, c, w, u, "dc alone")
 
@@ -1022,7 +1074,9 @@ def _(dout, x, wq, wk, wv):
     return attention_back(dout, x, wq, wk, wv, scale=False)
 
 
-@wrong("residual block without the skip", lambda x, w: x + np.tanh(x @ w), lambda rng: drawn(rng, "NS", "SS"), "skip-path")
+@wrong(
+    "residual block without the skip", lambda x, w: x + np.tanh(x @ w), lambda rng: drawn(rng, "NS", "SS"), "skip-path"
+)
 def _(dout, x, w):
     g = dout * (1 - np.tanh(x @ w) ** 2)
     return g @ w.T, x.T @ g
@@ -1035,7 +1089,7 @@ def scalars(*names):
     return lambda rng: tuple(np.array(v) for v in rng.uniform(0.4, 2.0, len(names)))
 
 
-@wrong("x y + y: one term", lambda x, y: x * y + y, scalars("x", "y"), "missing-term")
+@wrong("x y + y: one term", lambda x, y: x * y + y, scalars("x", "y"), "local-derivative")
 def _(dout, x, y):
     return dout * y, dout * x
 
@@ -1059,7 +1113,7 @@ def staged(x, y):
     return (x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)
 
 
-@wrong("staged: dx overwritten", staged, scalars("x", "y"), "local-derivative", "other", "missing-term")
+@wrong("staged: dx overwritten", staged, scalars("x", "y"), "none")
 def _(dout, x, y):
     s, t = sigmoid(y), sigmoid(x)
     num, den = x + s, t + (x + y) ** 2
@@ -1073,3 +1127,233 @@ def _(dout, x, y):
     num, den = x + s, t + (x + y) ** 2
     dden = -num / den**2
     return 1 / den + dden * t * (1 - t) + dden * 2 * (x + y), dden * 2 * (x + y) + 1 / den * s * (1 - s)
+
+
+# Further relations ----------------------------------------------------------------------------------------------------
+
+
+@wrong("affine dw rounded constant", lambda x: 0.1234567 * x**3, ONE, "rounded-constant")
+def _(dout, x):
+    return dout * 3 * 0.1235 * x**2
+
+
+@wrong("sum of rows only", lambda x: x.sum(1) * 2, ONE, "not-spread")
+def _(dout, x):
+    return 2 * dout
+
+
+@wrong("dx summed over its batch", affine, AFFINE, "extra-sum")
+def _(dout, x, w, b):
+    return (dout @ w).sum(0), dout.T @ x, dout.sum(0)
+
+
+@wrong("dw with an axis too many", affine, AFFINE, "missing-sum")
+def _(dout, x, w, b):
+    return dout @ w, dout[:, :, None] * x[:, None, :], dout.sum(0)
+
+
+@wrong("gram with a symmetric dout", lambda a: a.T @ a, array("N", "D"), "symmetric-only")
+def _(dout, a):
+    return 2 * a @ dout
+
+
+@wrong("gram, one side", lambda a: a.T @ a, array("N", "D"), "half-of-two")
+def _(dout, a):
+    return a @ dout
+
+
+@wrong("sort not undone", lambda x: np.sort(x), array("N"), "pass-through")
+def _(dout, x):
+    return dout
+
+
+@wrong("max-pool to the smallest", lambda x: x.max(1), ONE, "misrouted")
+def _(dout, x):
+    return dout[:, None] * (x == x.min(1, keepdims=True))
+
+
+@wrong("max over rows shared", lambda x: x.max(1), ONE, "extra-sum")
+def _(dout, x):
+    return np.broadcast_to(dout[:, None] / x.shape[1], x.shape)
+
+
+@wrong("max-pool shared", pool, POOL, "shared-out")
+def _(dout, x):
+    dx = np.zeros_like(x)
+    for j, s in enumerate(range(0, x.shape[1] - 2, 2)):
+        dx[:, s : s + 3] += dout[:, j : j + 1] / 3
+    return dx
+
+
+@wrong("blur shared out evenly", lambda x: 0.7 * x[:-1] + 0.3 * x[1:], array("T", "D"), "shared-out")
+def _(dout, x):
+    dx = np.zeros_like(x)
+    dx[:-1] += dout / 2
+    dx[1:] += dout / 2
+    return dx
+
+
+@wrong("average-pool to the largest", average, POOL, "shared-out")
+def _(dout, x):
+    dx = np.zeros_like(x)
+    for s in range(dout.shape[1]):
+        window = x[:, s : s + 3]
+        dx[:, s : s + 3] += dout[:, s : s + 1] * (window == window.max(1, keepdims=True))
+    return dx
+
+
+@wrong("padded conv cropped at the wrong place", lambda x: np.pad(x, 1)[2:] * np.pad(x, 1)[1:-1], array("T"), "shift")
+def _(dout, x):
+    g = np.zeros(len(x) + 2)
+    p = np.pad(x, 1)
+    g[2:] += dout * p[1:-1]
+    g[1:-1] += dout * p[2:]
+    return g[2:]
+
+
+@wrong("shifted by one step", lambda x: np.sin(x), array("T"), "shift")
+def _(dout, x):
+    return np.roll(dout * np.cos(x), 1)
+
+
+@wrong("embedding overwritten and scaled", lambda w: np.sin(w[WORDS]), array("V", "D"), "overwritten")
+def _(dout, w):
+    dw = np.zeros_like(w)
+    dw[WORDS] = dout * w[WORDS]
+    return dw
+
+
+@wrong("ridge data half", ridge, lambda rng: (rng.normal(size=5),), "regularisation", constants={"reg": 0.3})
+def _(dout, w):
+    return dout * (0.5 * ridge_data(w) + 0.6 * w)
+
+
+@wrong("gradient of the shared part", lambda x, m: np.sin(x - m) * (x - m), arrays("ND", "ND"), "sign")
+def _(dout, x, m):
+    g = dout * (np.sin(x - m) + (x - m) * np.cos(x - m))
+    return g, g
+
+
+@wrong(
+    "two uses, one kept",
+    lambda x, y: np.sin(x + y) + x**2,
+    arrays("ND", "ND"),
+    "missing-path",
+    "missing-term",
+    "local-derivative",
+)
+def _(dout, x, y):
+    return dout * 2 * x, dout * np.cos(x + y)
+
+
+@wrong("loser of a max gets dout", lambda x, y: np.maximum(x, y + 9), arrays("ND", "ND"), "mask-missing")
+def _(dout, x, y):
+    return dout, dout
+
+
+@wrong("window truncated", lambda x: np.tril(0.8 ** np.abs(np.subtract.outer(np.arange(len(x)), np.arange(len(x))))) @ x,
+       lambda rng: (rng.normal(size=rng.integers(6, 9)),), "truncated")  # fmt: skip
+def _(dout, x):
+    n = len(x)
+    i, j = np.indices((n, n))
+    return np.where((i - j >= 0) & (i - j <= 2), 0.8 ** np.abs(i - j), 0).T @ dout
+
+
+@wrong("layer norm's other axis", softmax, ONE, "wrong-axis", "mixed-axis")
+def _(dout, x):
+    s = softmax(x)
+    return s * (dout - (dout * s).sum(0))
+
+
+@wrong("softmax sums over everything", softmax, ONE, "mixed-axis")
+def _(dout, x):
+    s = softmax(x)
+    return s * (dout - (dout * s).sum())
+
+
+@wrong("off-diagonal only", softmax, ONE, "off-diagonal")
+def _(dout, x):
+    s = softmax(x)
+    return -s * ((dout * s).sum(-1, keepdims=True) - dout * s)
+
+
+@wrong(
+    "right inside, wrong at the border", lambda x: np.sin(x), lambda rng: (rng.normal(size=(5, 6)),), "border", "place"
+)
+def _(dout, x):
+    g = dout * np.cos(x)
+    inside = g[1:-1, 1:-1].copy()
+    g = g * (1.1 + x**2)
+    g[1:-1, 1:-1] = inside
+    return g
+
+
+@wrong(
+    "one side derived wrongly",
+    lambda x: np.where(x > 0, np.exp(x), x**3),
+    lambda rng: (rng.normal(size=(5, 6)),),
+    "threshold",
+)
+def _(dout, x):
+    return dout * np.where(x > 0, x * np.exp(x) + 0.1, 3 * x**2)
+
+
+@wrong("one output row wrong", lambda x, w: np.tanh(x @ w), arrays("ND", "DM"), "some-outputs")
+def _(dout, x, w):
+    g = dout * (1 - np.tanh(x @ w) ** 2)
+    first = g @ w.T
+    first[:, 0] += dout[:, 0] * x[:, 0] ** 2
+    return first, x.T @ g
+
+
+@wrong("own factor for each row", lambda x, w: np.tanh(x @ w), arrays("ND", "DM"), "factor-per-index")
+def _(dout, x, w):
+    g = dout * (1 - np.tanh(x @ w) ** 2)
+    return (g @ w.T) * (1 + 0.3 * np.cos(3 * np.arange(len(x)) + 1))[:, None], x.T @ g
+
+
+@wrong(
+    "dout off by one in time",
+    lambda x: np.cumsum(np.sin(x), 0),
+    lambda rng: (rng.normal(size=(6, 2)),),
+    "upstream-shifted",
+)
+def _(dout, x):
+    moved = np.vstack([dout[1:], 0 * dout[:1]])
+    return np.cumsum(moved[::-1], 0)[::-1] * np.cos(x)
+
+
+@wrong("dout transposed", lambda a, b: a @ b, lambda rng: drawn(rng, "SK", "KS"), "upstream-transposed")
+def _(dout, a, b):
+    return dout.T @ b.T, a.T @ dout
+
+
+@wrong("only the sum of dout", lambda x, w: np.tanh(x @ w), arrays("ND", "DM"), "upstream-summed", "mixed-axis")
+def _(dout, x, w):
+    g = (1 - np.tanh(x @ w) ** 2) * dout.sum(1, keepdims=True)
+    return g @ w.T, x.T @ g
+
+
+@wrong("last of the steps doubled", lambda x: x.sum(0), lambda rng: (rng.normal(size=(4, 5)),), "factor-of-part")
+def _(dout, x):
+    g = np.broadcast_to(dout, x.shape).copy()
+    g[-1] *= 2
+    return g
+
+
+@wrong("abs of the sum", lambda x: 3 * x * np.arange(-2, 3), lambda rng: (rng.normal(size=(6, 5)),), "lost-sign")
+def _(dout, x):
+    return np.abs(dout * 3 * np.arange(-2, 3))
+
+
+@wrong(
+    "matrix product with the other side",
+    lambda w, x: np.tanh(w @ x) ** 2,
+    lambda rng: drawn(rng, "SS", "SM"),
+    "changed-input",
+)
+def _(dout, w, x):
+    h = np.tanh(w @ x)
+    g = 2 * dout * h * (1 - h**2)
+    t = np.tanh(w.T @ x)
+    return g @ x.T, w @ (2 * dout * t * (1 - t**2))

@@ -30,6 +30,7 @@ RELATIONS: tuple[Relation, ...] = (
     whole.small,
     whole.sign,
     whole.factor,
+    parts.needless,
     whole.order,
     shapes.shape,
     whole.transpose,
@@ -41,7 +42,6 @@ RELATIONS: tuple[Relation, ...] = (
     whole.moved,
     whole.swapped,
     places.entry,
-    parts.needless,
     parts.extra,
     parts.mask_reversed,
     whole.repeated,
@@ -93,7 +93,9 @@ def diagnose(case: Case, others: Sequence[Case] = ()) -> tuple[Cause, ...]:
             if (ranked := first(view)) is not None:
                 found.append(ranked)
     causes = [cause for _, cause in sorted(found, key=lambda ranked: ranked[0])]
-    number = sum(bool(np.any(w)) or c.shape != n.shape for w, c, n in zip(case.wrong, case.claimed, case.numeric, strict=True))
+    number = sum(
+        bool(np.any(w)) or c.shape != n.shape for w, c, n in zip(case.wrong, case.claimed, case.numeric, strict=True)
+    )
     return merged(causes, number)
 
 

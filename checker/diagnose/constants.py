@@ -128,4 +128,3 @@ def recognise(view: View, values: list[float]) -> str | None:
 
 def key_order(key: tuple) -> int:
     return ("fixed", "constant", "length", "size", "two", "input").index(key[0])
-

@@ -135,7 +135,9 @@ def derivative(view: View) -> Cause | None:
     else:
         return None
     return view.cause(
-        "local-derivative", text, "Derive the function once more, and write its derivative in terms of what the cache holds."
+        "local-derivative",
+        text,
+        "Derive the function once more, and write its derivative in terms of what the cache holds.",
     )
 
 
@@ -143,9 +145,7 @@ def varied_much(values: np.ndarray) -> bool:
     return float(np.ptp(values)) > 1e-3 * size_of(values)
 
 
-def activated_twice(
-    view: View, right: np.ndarray, yours: np.ndarray, variables: dict[str, np.ndarray]
-) -> Cause | None:
+def activated_twice(view: View, right: np.ndarray, yours: np.ndarray, variables: dict[str, np.ndarray]) -> Cause | None:
     """The derivative of an activation taken at its output (or written for its output, and given its input)."""
     x, out = variables[view.name], variables["out"]
     with np.errstate(all="ignore"):
@@ -195,7 +195,12 @@ def taken_at_output(view: View) -> Cause | None:
         except Exception:  # the output may lie outside of the function's domain
             return False
         here = links(v)
-        return there is not None and here is not None and there.right.shape == here.yours.shape and same(here.yours, there.right)
+        return (
+            there is not None
+            and here is not None
+            and there.right.shape == here.yours.shape
+            and same(here.yours, there.right)
+        )
 
     if not view.everywhere(at_out):
         return None
@@ -315,8 +320,13 @@ def activation_ratio(view: View, found: list[np.ndarray]) -> str | None:
     with np.errstate(all="ignore"):
         tanh, logistic = 1 - out**2, out * (1 - out)
         ratios = {
-            "(1 - tanh(out)^2)/(1 - out^2): tanh is applied to a value that is already activated": (1 - np.tanh(out) ** 2) / tanh,
-            "s(1 - s)/(out (1 - out)) with s = sigmoid(out): the sigmoid is applied to a value that is already activated": sigma(out)
+            "(1 - tanh(out)^2)/(1 - out^2): tanh is applied to a value that is already activated": (
+                1 - np.tanh(out) ** 2
+            )
+            / tanh,
+            "s(1 - s)/(out (1 - out)) with s = sigmoid(out): the sigmoid is applied to a value that is already activated": sigma(
+                out
+            )
             * sigma(-out)
             / logistic,
             "(1 - out^2)/(out (1 - out)): the derivative of tanh stands for the sigmoid's": tanh / logistic,

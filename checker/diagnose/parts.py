@@ -53,7 +53,9 @@ def patterns(view: View) -> Iterator[Pattern]:
         for number, (end, out) in enumerate(zip(ends, view.case.outs, strict=True)):
             j = np.arange(outs[0])
             yield Pattern("one output", (number,), ((j >= end - out.size) & (j < end)).reshape((1,) * k + (-1,)))
-            yield Pattern("all but one output", (number,), ((j < end - out.size) | (j >= end)).reshape((1,) * k + (-1,)))
+            yield Pattern(
+                "all but one output", (number,), ((j < end - out.size) | (j >= end)).reshape((1,) * k + (-1,))
+            )
     for a in range(k):
         for b in range(len(outs)):
             if ins[a] == outs[b] > 1:
@@ -262,9 +264,7 @@ def overwritten(view: View, found: list[Split | None]) -> Cause | None:
     for n in range(1, len(outs) + 1):
         for axes in combinations(range(len(outs)), n):
             for last in (True, False):
-                if all(
-                    s is None or keeps_one(v, s, axes, last) for v, s in zip(view.points, found, strict=True)
-                ):
+                if all(s is None or keeps_one(v, s, axes, last) for v, s in zip(view.points, found, strict=True)):
                     where = "the outputs" if n == len(outs) else join([view.out_axis(a) for a in axes])
                     return written_over(view, where, "last" if last else "first")
     if windows(view, found):
@@ -345,7 +345,9 @@ def of_entries(view: View, both: list[tuple[View, Split]], what: str, name: str)
 
 
 def verb_of(what: str, name: str) -> str:
-    return {"missing-contributions": "zero", "sign-of-part": "right but for the sign"}.get(name, what.replace("they", "it"))
+    return {"missing-contributions": "zero", "sign-of-part": "right but for the sign"}.get(
+        name, what.replace("they", "it")
+    )
 
 
 def zero_in_part(view: View, place: str, verb: str, name: str) -> Cause:
@@ -407,7 +409,11 @@ def extra(view: View) -> Cause | None:
             w = w.any(tuple(range(k, w.ndim))) if O else w
             found.append((v, w, np.ones(w.shape, bool)))
         edge = near_threshold(view, found)
-        where = f"where {edge}" if edge else f"at {int(rows.sum())} of {rows.size} entries, where the output does not depend on it"
+        where = (
+            f"where {edge}"
+            if edge
+            else f"at {int(rows.sum())} of {rows.size} entries, where the output does not depend on it"
+        )
         return view.cause(
             "mask-missing",
             f"Yours is not zero {where}: the right gradient is zero there. Everywhere else it is right.",
@@ -495,7 +501,12 @@ def needless(view: View) -> Cause | None:
     """The output does not depend on the input at all, and yours is not zero."""
 
     def flat(v: View) -> bool:
-        return v.shaped and v.J is not None and size_of(v.J) <= v.noise and size_of(v.yours) > 1e3 * (v.noise + size_of(v.error))
+        return (
+            v.shaped
+            and v.J is not None
+            and size_of(v.J) <= v.noise
+            and size_of(v.yours) > 1e3 * (v.noise + size_of(v.error))
+        )
 
     if not view.everywhere(flat):
         return None
@@ -571,7 +582,10 @@ def misrouted(view: View) -> Cause | None:
     def total(v: View) -> bool:
         right, yours = columns(v)
         whole = right.sum(0)
-        return bool(np.min(np.abs(whole)) > 1e-3 * size_of(right)) and size_of(whole - yours.sum(0)) <= len(right) * v.pair_slack
+        return (
+            bool(np.min(np.abs(whole)) > 1e-3 * size_of(right))
+            and size_of(whole - yours.sum(0)) <= len(right) * v.pair_slack
+        )
 
     def number(v: View) -> int:
         right, yours = columns(v)

@@ -134,7 +134,9 @@ def entry(view: View) -> Cause | None:
         return None
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     yours, right = view.yours[place], view.truth[place]
-    how = "it is zero" if yours == 0 else f"it is {yours / right:.6g} times the right one" if right else "it must be zero"
+    how = (
+        "it is zero" if yours == 0 else f"it is {yours / right:.6g} times the right one" if right else "it must be zero"
+    )
     return view.cause(
         "one-entry",
         f"Only the entry {place if len(place) > 1 else place[0]} of {wrong.size} is wrong ({how}); all others are right.",
@@ -168,17 +170,14 @@ def border(view: View) -> Cause | None:
         return None
 
     def ring(v: View) -> tuple[int, ...] | None:
-        if not v.shaped:
+        """The axes on whose first and last index everything wrong lies, each of them needed to say so."""
+        if not v.shaped or not wrong_entries(v).any():
             return None
         bad = wrong_entries(v)
-        inside = np.ones(v.shape, bool)
-        used = []
-        for axis in range(bad.ndim):
-            if v.shape[axis] < 3 or along(bad, axis, v.shape[axis] // 2).all():
-                continue
-            inside &= edge_free(v.shape, axis)
-            used.append(axis)
-        return tuple(used) if used and bad.any() and not bad[inside].any() and inside.any() else None
+        axes = [a for a in range(bad.ndim) if v.shape[a] > 2 and not along(bad, a, v.shape[a] // 2).all()]
+        if bad[inner(v.shape, axes)].any() or not inner(v.shape, axes).any():
+            return None
+        return tuple(a for a in axes if bad[inner(v.shape, [b for b in axes if b != a])].any())
 
     rings = [ring(v) for v in view.points]
     if rings[0] is None or len(rings[0]) < 2 or any(r != rings[0] for r in rings):
@@ -190,10 +189,12 @@ def border(view: View) -> Cause | None:
     )
 
 
-def edge_free(shape: tuple[int, ...], axis: int) -> np.ndarray:
+def inner(shape: tuple[int, ...], axes: list[int]) -> np.ndarray:
+    """All but the first and last index of each of the axes."""
     inside = np.ones(shape, bool)
-    cut = np.moveaxis(inside, axis, 0)
-    cut[0] = cut[-1] = False
+    for axis in axes:
+        cut = np.moveaxis(inside, axis, 0)
+        cut[0] = cut[-1] = False
     return inside
 
 

@@ -295,7 +295,11 @@ def shared(view: View, j: int) -> float | None:
     else:
         target = right[..., None]
     c = float(np.sum(off * target) / np.sum(target * target))
-    return c if c and size_of(off - c * target) <= FORM * size_of(off) + 2 * view.noise and size_of(off) > 1e3 * view.noise else None
+    return (
+        c
+        if c and size_of(off - c * target) <= FORM * size_of(off) + 2 * view.noise and size_of(off) > 1e3 * view.noise
+        else None
+    )
 
 
 def through(view: View) -> Cause | None:

@@ -12,8 +12,10 @@ def shape(view: View) -> Cause | None:
     """The right numbers in the right order; only the shape differs."""
 
     def right_numbers(v: View) -> bool:
-        return v.yours.shape != v.shape and v.yours.size == v.truth.size and v.is_mapped(
-            lambda g: g.reshape(*v.yours.shape, -1)
+        return (
+            v.yours.shape != v.shape
+            and v.yours.size == v.truth.size
+            and v.is_mapped(lambda g: g.reshape(*v.yours.shape, -1))
         )
 
     if view.shaped or not view.everywhere(lambda v: v.shaped or right_numbers(v)) or not right_numbers(view):
@@ -65,8 +67,9 @@ def summed_own_axes(view: View) -> Cause | None:
             for what, make in (("sum", np.sum), ("mean", np.mean)):
                 for keep in (False, True):
                     if view.everywhere(
-                        lambda v, a=axes, f=make, k=keep: len(v.shape) == len(view.shape)
-                        and v.is_mapped(lambda g: f(g, axis=a, keepdims=k))
+                        lambda v, a=axes, f=make, k=keep: (
+                            len(v.shape) == len(view.shape) and v.is_mapped(lambda g: f(g, axis=a, keepdims=k))
+                        )
                     ):
                         where = "all axes" if n == view.truth.ndim and n > 1 else view.axes(axes)
                         return view.cause(

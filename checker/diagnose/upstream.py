@@ -33,7 +33,11 @@ def ignored(view: View) -> Cause | None:
         return None
 
     def local(v: View) -> bool:
-        return v.J is not None and v.shaped and bool(size_of(v.J.sum(-1) - v.yours) <= 1e-6 * size_of(v.J.sum(-1)) + v.noise)
+        return (
+            v.J is not None
+            and v.shaped
+            and bool(size_of(v.J.sum(-1) - v.yours) <= 1e-6 * size_of(v.J.sum(-1)) + v.noise)
+        )
 
     what = "Yours does not change with dout"
     if view.everywhere(local):
@@ -80,8 +84,11 @@ def normalised(view: View) -> Cause | None:
     def unit(v: View) -> bool:
         twice = v.point.doubled
         size = float(np.linalg.norm(v.truth)) if v.shaped and v.truth.size > 1 else 0.0
-        return twice is not None and size > 0 and same(twice[v.k], v.yours) and v.is_yours(
-            v.truth * float(np.linalg.norm(v.yours)) / size
+        return (
+            twice is not None
+            and size > 0
+            and same(twice[v.k], v.yours)
+            and v.is_yours(v.truth * float(np.linalg.norm(v.yours)) / size)
         )
 
     if not view.everywhere(unit):
@@ -120,7 +127,9 @@ def constant_term(view: View) -> Cause | None:
     if view.everywhere(only_that):
         text += "; the rest is right"
     return view.cause(
-        "constant-term", text + ".", "Every term of a gradient is multiplied by dout: find the term that is added without it."
+        "constant-term",
+        text + ".",
+        "Every term of a gradient is multiplied by dout: find the term that is added without it.",
     )
 
 
@@ -141,7 +150,9 @@ def nonlinear(view: View) -> Cause | None:
     else:
         text = "Yours does not double when dout doubles: a backward is linear in dout, whatever the forward is."
     return view.cause(
-        "nonlinear", text, "dout may only be multiplied by things that do not depend on it, and added up: look for a function applied to dout."
+        "nonlinear",
+        text,
+        "dout may only be multiplied by things that do not depend on it, and added up: look for a function applied to dout.",
     )
 
 
@@ -178,7 +189,9 @@ def turned_dout(view: View, k: int, advice: str) -> Cause | None:
             continue
         if view.everywhere(lambda v, a=axis: v.is_fed(lambda g: np.flip(g, k + a))):
             return view.cause(
-                "upstream-reversed", f"Yours uses dout in reverse along {view.out_axis(axis)}; all else is right.", advice
+                "upstream-reversed",
+                f"Yours uses dout in reverse along {view.out_axis(axis)}; all else is right.",
+                advice,
             )
         for step in (1, -1):
             if view.out_shape[axis] > 2 and view.everywhere(lambda v, a=axis, s=step: dout_shifted(v, k + a, s)):
@@ -228,7 +241,9 @@ def half_of_two(view: View) -> Cause | None:
     pairs = [(a, b) for a, b in combinations(range(k), 2)] + [(a, b) for a, b in combinations(range(k, n), 2)]
     for a, b in pairs:
         for share in (0.5, 1.0):
-            if right.shape[a] == right.shape[b] > 1 and view.everywhere(lambda v, s=share, a=a, b=b: halves(v, a, b, s)):
+            if right.shape[a] == right.shape[b] > 1 and view.everywhere(
+                lambda v, s=share, a=a, b=b: halves(v, a, b, s)
+            ):
                 of_dout = a >= k
                 what = "dout" if of_dout else "your gradient"
                 if share == 0.5:
@@ -250,7 +265,9 @@ def halves(view: View, a: int, b: int, share: float) -> bool:
     if not view.shaped or right.ndim <= max(a, b) or right.shape[a] != right.shape[b]:
         return False
     turned = yours.swapaxes(a, b)
-    return bool(np.all(np.abs(share * (yours + turned) - right) <= view.pair_slack)) and size_of(turned - yours) > 1e-3 * size_of(yours)
+    return bool(np.all(np.abs(share * (yours + turned) - right) <= view.pair_slack)) and size_of(
+        turned - yours
+    ) > 1e-3 * size_of(yours)
 
 
 def turned_jacobian(view: View) -> Cause | None:

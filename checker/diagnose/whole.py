@@ -145,7 +145,11 @@ def varying_factor(view: View) -> Cause | None:
                 continue
             if all(abs(m - c) <= 3e-6 * abs(c) for m, c in zip(made, values, strict=True)):
                 named = named or form.format(text)
-    what = f"{named} ({values[0]:.6g} here)" if named else f"one number ({values[0]:.6g} here, {values[1]:.6g} at another point)"
+    what = (
+        f"{named} ({values[0]:.6g} here)"
+        if named
+        else f"one number ({values[0]:.6g} here, {values[1]:.6g} at another point)"
+    )
     return view.cause(
         "varying-factor",
         f"Yours is the right gradient times {what}, the same in every entry.",
@@ -212,7 +216,11 @@ def transpose(view: View) -> Cause | None:
             continue
         for c in (1, -1):
             if view.everywhere(lambda v, a=axes, c=c: v.x.ndim == n and v.is_mapped(lambda g: c * g.transpose(*a, n))):
-                how = "the right gradient transposed" if n == 2 else f"the right gradient with its axes in the order {axes}"
+                how = (
+                    "the right gradient transposed"
+                    if n == 2
+                    else f"the right gradient with its axes in the order {axes}"
+                )
                 return view.cause(
                     "transpose",
                     f"Yours is {how}{' and times -1' if c < 0 else ''}: shape {view.yours.shape} for {view.shape}."
@@ -263,7 +271,7 @@ def moved(view: View) -> Cause | None:
             )
     for axes in (a for size in (1, 2) for a in combinations(range(n), size)):
         for step in (1, -1, 2, -2):
-            if view.numbers() > 2 and view.everywhere(lambda v, a=axes, s=step: shifted(v, a, s)):
+            if view.numbers() > 5 and view.everywhere(lambda v, a=axes, s=step: shifted(v, a, s)):
                 places = "one place" if abs(step) == 1 else "two places"
                 start = ", ".join(["0"] * len(axes))
                 there = start.replace("0", str(abs(step)))
@@ -289,7 +297,7 @@ def shifted(view: View, axes: tuple[int, ...], step: int) -> bool:
     source, target = (tuple(earlier), tuple(later)) if step > 0 else (tuple(later), tuple(earlier))
     varies = size_of(right[tuple(later)] - right[tuple(earlier)]) > 1e-3 * size_of(right)
     speaks = int(np.sum(np.abs(right[source]) > 1e-3 * size_of(right)))
-    return bool(varies and speaks > 2 and size_of(yours[target] - right[source]) <= np.max(view.pair_slack))
+    return bool(varies and speaks > 1 and size_of(yours[target] - right[source]) <= np.max(view.pair_slack))
 
 
 def repeated(view: View) -> Cause | None:
