@@ -178,7 +178,7 @@ bank.nasty(
 bank.nasty(
     "min_rows_tied",
     lambda x: (np.min(x, axis=1), x),
-    lambda d, x: (d[:, None] * (np.arange(4) == np.argmin(x, axis=1)[:, None]),),
+    lambda d, x: (d[:, None] * (np.arange(x.shape[1]) == np.argmin(x, axis=1)[:, None]),),
     TIES,
     corner=True,
 )
