@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .calling import Array, MisfitError, Pair
+from .calling import Array, MisfitError, Pair, Run
 from .compare import UNSETTLED, WRONG, compare_direction, compare_entries, random_direction
 from .contract import Observation, flat
 from .errors import UserCodeError
@@ -92,7 +92,8 @@ class Search:
         def fails(inputs: tuple[Any, ...]) -> bool:
             return wrong_at(self.pair, inputs, self.rng, self.rtol) is not None
 
-        smaller = smallest(self.declaration, fails, self.seed, start=tuple(fault.inputs))
+        declaration = fault.variation.declaration or self.declaration
+        smaller = smallest(declaration, fails, self.seed, start=tuple(fault.inputs))
         point = wrong_at(self.pair, smaller, self.rng, self.rtol) if smaller is not None else None
         return Fault(fault.variation, point) if point is not None else fault
 
@@ -123,10 +124,8 @@ def glance(
     """The pair at another point; None where it is not defined there, or where the author may never have meant it.
 
     One random direction is enough to see that all is well. Only a difference there, or `entries`, leads to a comparison
-    entry by entry. A crash or a wrong shape counts only where the shapes were declared, or where nothing but an ordinary
-    setting (padding, stride) changed: broadcasting may accept shapes that nobody had in mind.
+    entry by entry. A crash or a wrong shape counts only where the shapes were declared or surely meant.
     """
-    counts = variation.declared or (variation.edge and _shapes(variation.inputs) == _shapes(pair.values))
     values = double(variation.inputs)
     try:
         run = pair.forward(pair.arguments(values))
@@ -134,6 +133,7 @@ def glance(
         return None
     if not all(np.all(np.isfinite(out)) for out in run.outs):
         return None
+    counts = variation.declared or (variation.edge and _meant(pair, values, run))
     outs = [np.array(out, dtype=float) for out in run.outs]
     douts: list[Array] = [np.ones(out.shape) for out in outs]
     if not pair.is_gradient:
@@ -159,14 +159,30 @@ def glance(
     point = Point(pair, values, Observation(values, run, list(douts)), function, claims, "full")
     if not entries:
         direction = random_direction(function, claims, rng)
-        if compare_direction(function, dout, claims, direction, rtol).judgement.status not in ("wrong", "corner"):
+        if compare_direction(function, dout, claims, direction).judgement.status not in ("wrong", "corner"):
             return point
     point.comparison = compare_entries(function, dout, claims, [out.shape for out in outs], rtol)
     settle_doubts(point, rng, rtol)
-    if variation.outside:  # where the forward clamps what lies outside its domain, a backward may go on as if it did not
-        for status, numeric in zip(point.comparison.status, point.comparison.numeric):
-            status[(status == WRONG) & (numeric == 0)] = UNSETTLED
     return point
+
+
+def _meant(pair: Pair, values: Sequence[Any], run: Run) -> bool:
+    """Whether the author surely meant inputs of these shapes, which nobody declared and the forward accepts.
+
+    Broadcasting accepts many a shape that nobody had in mind, but only through axes of length 1. So they are meant if no
+    axis became 1, or if the outputs have the shape that the changed lengths lead to.
+    """
+    old, new = _shapes(pair.values), _shapes(values)
+    if [len(shape) for shape in old] != [len(shape) for shape in new]:
+        return False
+    changes = {(a, b) for before, after in zip(old, new) for a, b in zip(before, after)}
+    if all(b > 1 for a, b in changes if a != b):
+        return True
+    lengths = dict(changes)
+    if len(lengths) != len(changes):  # one length became two
+        return False
+    given = pair.forward(pair.arguments()).outs
+    return [out.shape for out in run.outs] == [tuple(lengths.get(n, n) for n in out.shape) for out in given]
 
 
 def _misshapen(path: str, claim: Array, leaf: Any) -> Finding:

@@ -45,6 +45,19 @@ def groups(function: Function, leaf: int, out_shapes: Sequence[tuple[int, ...]])
         yield Group(select, np.atleast_1d(positions[select]).ravel(), owner)
 
 
+def reach(function: Function, leaf: int, index: tuple[int, ...], out_shapes: Sequence[tuple[int, ...]]) -> Array:
+    """Which outputs may feel one entry: all, less those that are shown to be independent of it."""
+    x = function.x[leaf]
+    matches = matching_axes(function, leaf, out_shapes)
+    free = [axis for axis in range(x.ndim) if axis in matches]
+    lengths = [x.shape[axis] for axis in free]
+    owner = _owners(lengths, [matches[axis] for axis in free], out_shapes)
+    own = np.ravel_multi_index([index[axis] for axis in free], lengths) if free else 0
+    untouched = [bool(free) and all(matches[axis][which] < 0 for axis in free) for which in range(len(out_shapes))]
+    aside = np.concatenate([np.full(int(np.prod(s)), u) for s, u in zip(out_shapes, untouched)])
+    return (owner == own) & ~aside
+
+
 def matching_axes(function: Function, leaf: int, out_shapes: Sequence[tuple[int, ...]]) -> dict[int, list[int]]:
     """For each axis of the leaf whose slices are independent, the axis of every output that it matches (-1: no effect)."""
     x = function.x[leaf]

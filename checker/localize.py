@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .compare import random_direction
+from .compare import SHARP, random_direction
 from .numerical import EPS, STEP, Array, Function, Line, rung
 
 #: Enough to show a pattern; each further entry costs about log2(n) measurements more.
@@ -17,7 +17,7 @@ MOST = 8
 
 
 def locate(
-    function: Function, dout: Array, claims: Sequence[Array], rng: np.random.Generator, rtol: float, most: int = MOST
+    function: Function, dout: Array, claims: Sequence[Array], rng: np.random.Generator, most: int = MOST
 ) -> list[tuple[int, tuple[int, ...]]]:
     """Up to `most` wrong entries as (leaf, index), those with the largest effect first along each branch."""
     direction = random_direction(function, claims, rng)
@@ -37,7 +37,7 @@ def locate(
         if found is None or not np.isfinite(found.central):
             return np.nan, np.inf
         size = float(np.linalg.norm(terms[suspects]))
-        return float(np.sum(terms[suspects])) - found.central, 0.3 * rtol * size + 2 * found.noise
+        return float(np.sum(terms[suspects])) - found.central, SHARP * size + 2 * found.noise
 
     wrong: list[tuple[int, tuple[int, ...]]] = []
     everyone = np.arange(weight.size)

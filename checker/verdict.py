@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from . import environment
 from .calling import Pair
 from .compare import RIGHT, Progress
 from .contract import name_of
 from .elsewhere import Fault, Search, ordinary_size
 from .errors import Interrupted, UsageError, UserCodeError
-from .explain import explain
 from .findings import forward_findings, gradient_findings
 from .inputs import Declaration
 from .overflow import overflow_finding
@@ -188,6 +186,8 @@ class _Check:
 
     def _explained(self, point: Point, findings: list[Finding], kind: str = "", where: str = "") -> Report:
         """The findings with their causes."""
+        from .explain import explain  # only a wrong answer needs it, and a right one should not wait for its import
+
         findings = explain(point, findings, self.declared, self.rng, self.rtol, self.advise)
         kinds = [f.kind for f in findings if f.verdict == IS_WRONG]
         kind = kind or next((k for k in ("forward", "values", "shape") if k in kinds), kinds[0])
@@ -214,6 +214,8 @@ class _Check:
         if isinstance(raised, NotImplementedError):
             message = f"{name_of(problem.function)} is not written yet"
             return self._result(NOT_ATTEMPTED, [Finding("", NOT_ATTEMPTED, message)])
+        from . import environment
+
         message = environment.describe(raised, problem.function)
         finding = Finding("", IS_WRONG, message, "error", type(raised).__name__)
         return self._result(IS_WRONG, [finding], kind, where, inputs)
