@@ -169,17 +169,18 @@ def glance(
 def _meant(pair: Pair, values: Sequence[Any], run: Run) -> bool:
     """Whether the author surely meant inputs of these shapes, which nobody declared and the forward accepts.
 
-    Broadcasting accepts many a shape that nobody had in mind, but only through axes of length 1. So they are meant if no
-    axis became 1, or if the outputs have the shape that the changed lengths lead to.
+    Code for vectors is often written for one length, and broadcasting accepts many a shape that nobody had in mind. So
+    another height or width of an image counts, and another size of the same axis throughout, with outputs to match.
     """
     old, new = _shapes(pair.values), _shapes(values)
     if [len(shape) for shape in old] != [len(shape) for shape in new]:
         return False
+    places = [(len(s), axis - len(s)) for s, t in zip(old, new) for axis in range(len(s)) if s[axis] != t[axis]]
+    if all(dims > 2 and axis >= -2 for dims, axis in places):
+        return all(n > 1 for shape in new for n in shape) or not places
     changes = {(a, b) for before, after in zip(old, new) for a, b in zip(before, after)}
-    if all(b > 1 for a, b in changes if a != b):
-        return True
     lengths = dict(changes)
-    if len(lengths) != len(changes):  # one length became two
+    if len(lengths) != len(changes) or max(dims for dims, _ in places) < 2:
         return False
     given = pair.forward(pair.arguments()).outs
     return [out.shape for out in run.outs] == [tuple(lengths.get(n, n) for n in out.shape) for out in given]
