@@ -35,9 +35,13 @@ SETTINGS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"(is_)?train(ing)?|is_?test|deterministic|causal", (True, False)),
     (r"eps(ilon)?", (0.1,)),
     (r"reg|lam(bda)?_?|lambd|l2|weight_decay|reg_strength|beta_l2", (0.5, 0.0)),
-    (r"p|keep_prob|keep|dropout|drop(out)?_(rate|prob|p)|p_drop", (0.3, 0.8)),
+    (r"p|keep_prob|keep|dropout|drop(out)?_(rate|prob|p)|p_drop", (0.3, 0.8, 3)),
     (r"alpha|negative_slope|slope|leak|delta|margin|temperature|tau", (0.3, 2.0)),
     (r"reduction", ("mean", "sum")),
+    (r"dilation|groups", (1, 2)),
+    (r"n|border|crop|trim|shift|offset|lag|left|right|top|bottom", (0, 1, 2)),
+    (r"axis|dim", (0, 1, -1)),
+    (r"keepdims?", (True, False)),
 )
 #: Types whose settings may replace one another: a flag is no number, and a float may become a whole one.
 _ALIKE: tuple[tuple[type, ...], ...] = ((bool, np.bool_), (str,), (int, np.integer), (float, int, np.floating))
@@ -396,7 +400,9 @@ class _Sample:
         """Integers: labels below the length of some axis if they can be, rows of the sample in another order if not."""
         flat = leaf.ravel()
         unique = len(np.unique(flat))
-        binary = leaf.dtype.kind == "b" or (unique <= 2 and flat.size >= 4)
+        binary = unique <= 2 and flat.size >= 4
+        if unique == 1 and flat[0] in (0, 1) and leaf.dtype.kind != "b":
+            return Labels(2)  # of one class alone there is always another
         if leaf.dtype.kind == "b" or not flat.size or flat.min() < 0 or binary or "len" in name.lower():
             return Resampled(leaf)
         if unique == flat.size >= 3 and flat.max() == unique - 1:
@@ -428,5 +434,6 @@ def other_settings(name: str, value: Any) -> tuple[Any, ...]:
     for pattern, settings in SETTINGS:
         if re.fullmatch(pattern, name.lower()):
             kinds = next((k for k in _ALIKE if isinstance(value, k)), ())
-            return tuple(s for s in settings if type(s) in kinds and s != value)
+            fitting = tuple(s for s in settings if type(s) in kinds and s != value)
+            return fitting if name.lower() != "p" else tuple(s for s in fitting if (s > 1) == (value > 1))
     return ()

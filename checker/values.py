@@ -52,6 +52,8 @@ class Normal(Values):
 
     def others(self) -> Relatives:
         yield "numbers three times as wide", replace(self, spread=3 * self.spread)
+        if 0 < self.spread <= 1:
+            yield "numbers ten times as wide", replace(self, spread=10 * self.spread)
 
     def plain(self) -> tuple[float, float] | None:
         reach = 4 * self.spread
@@ -176,6 +178,16 @@ def _fit(sample: Array, shape: tuple[int, ...]) -> Array:
 
 
 @dataclass(frozen=True)
+class Choice(Values):
+    """Any of a few numbers, the first and the last at least once where there is room."""
+
+    numbers: tuple[float, ...]
+
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
+        return np.array(self.numbers)[Labels(len(self.numbers)).draw(rng, shape, sizes)]
+
+
+@dataclass(frozen=True)
 class OneHot(Values):
     """A single `value` in each row along `axis`, zeros elsewhere."""
 
@@ -237,10 +249,15 @@ class Sorted(Values):
 
     rest: Values
     falling: bool = False
+    chance: bool = False  # so few that they may be in order by chance
 
     def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
         drawn = np.sort(self.rest.draw(rng, shape, sizes))
         return drawn[::-1].copy() if self.falling else drawn
+
+    def outside(self) -> Relatives:
+        if self.chance:
+            yield "numbers in another order", self.rest
 
 
 @dataclass(frozen=True)
@@ -278,6 +295,7 @@ class UnitNorm(Values):
 
 _TARGETS = {"y", "t", "ys", "y_true", "target", "targets", "label", "labels", "truth", "gt"}
 _MASKS = ("mask", "keep", "drop", "valid", "observed")
+_ORDERED = re.compile(r"grid|knot|bin|edge|time|xp|breaks|levels|sorted|boundar|^t$")
 _POSITIVE = re.compile(r"var|std|sigma|scale|prob|y_?hat|y_pred|eps|prec|rate|length")
 
 
@@ -298,8 +316,14 @@ def infer(sample: Array, name: str = "") -> Values:
     if len(distinct) <= 3:
         distinct = np.unique(sample)
     if len(distinct) == 1:
-        return Resampled(sample) if kept else _constant(float(distinct[0]), name)
+        return _label(sample) if kept else _constant(float(distinct[0]), name)
     return _rows(sample, distinct, kept) or _numbers(sample, distinct, name)
+
+
+def _label(sample: Array) -> Values:
+    """Targets or a mask of one number alone: of zeros and ones there are both, of other numbers there is one."""
+    value = float(sample.flat[0])
+    return Choice((0.0, 1.0)) if value in (0.0, 1.0) else Resampled(sample)
 
 
 def _constant(value: float, name: str) -> Values:
@@ -342,7 +366,8 @@ def _numbers(sample: Array, distinct: Array, name: str) -> Values:
     if sample.ndim == 1 and sample.size >= 4:
         steps = np.diff(sample)
         if (steps > 0).all() or (steps < 0).all():
-            return Sorted(_spread(sample, name), falling=bool(steps[0] < 0))
+            chance = sample.size <= 5 and not _ORDERED.search(name.lower())
+            return Sorted(_spread(sample, name), bool(steps[0] < 0), chance)
     return _spread(sample, name)
 
 

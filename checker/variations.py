@@ -7,12 +7,12 @@ padding, for the last label, for negative numbers. The points here are ordered b
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, cycle, repeat
+from itertools import cycle, islice
 
 import numpy as np
 
 from . import tree
-from .inputs import Accepts, Array, Constant, Declaration, Variation, innermost, other_settings
+from .inputs import Accepts, Array, Constant, Declaration, Inputs, Variation, innermost, other_settings
 from .shapes import Shape
 
 
@@ -26,11 +26,20 @@ class _Guess:
     edge: bool = False
     declared: bool = False
     outside: bool = False
+    proof: "_Guess | None" = None  # holds only if this one does: a length of 1 may merely broadcast, 5 for 3 does not
 
-    @property
-    def resized(self) -> Declaration:
-        """The declaration with this guess' sizes as its own."""
-        return replace(self.declaration, base={**self.declaration.base, **(self.sizes or {})})
+    def draw(self, rng: np.random.Generator) -> Inputs:
+        """Inputs for this guess."""
+        return self.declaration.draw(rng, self.sizes)
+
+    def variation(self, rng: np.random.Generator, accepts: Accepts | None) -> Variation | None:
+        """The guess as a variation, if it holds."""
+        inputs = self.draw(rng)
+        if accepts is not None and not self.declared:
+            if not accepts(tree.copy(inputs)) or (self.proof is not None and not accepts(self.proof.draw(rng))):
+                return None
+        resized = replace(self.declaration, base={**self.declaration.base, **(self.sizes or {})})
+        return Variation(inputs, self.why, self.edge, self.declared, self.outside, resized)
 
 
 Group = list[_Guess]  # guesses of which the first that holds is enough
@@ -40,17 +49,17 @@ def variations(
     declaration: Declaration, rng: np.random.Generator, trials: int, accepts: Accepts | None = None
 ) -> Iterator[Variation]:
     """See `Declaration.variations`."""
-    queues = {"numbers": _numbers(declaration), "shapes": _shapes(declaration), "settings": _all_settings(declaration)}
-    turns = cycle(("numbers", "shapes", "settings", "shapes", "settings", "numbers"))
-    attempts = 0
-    while trials > 0 and attempts < 12 * trials + 60:
-        group = next(queues[next(turns)], None)
-        for guess in group or ():
-            attempts += 1
-            inputs = guess.declaration.draw(rng, guess.sizes)
-            if accepts is None or guess.declared or accepts(tree.copy(inputs)):
-                yield Variation(inputs, guess.why, guess.edge, guess.declared, guess.outside, guess.resized)
+    numbers, shapes, settings = _numbers(declaration), _shapes(declaration), _all_settings(declaration)
+    turns = cycle((numbers, shapes, settings, shapes, settings, numbers))
+    attempts = 20 * trials + 100  # where nothing is accepted, there has to be an end
+    while trials > 0 and attempts > 0:
+        for group in islice(next(turns), 6):
+            attempts -= max(1, len(group))
+            found = next(filter(None, (guess.variation(rng, accepts) for guess in group)), None)
+            if found is not None:
+                yield found
                 trials -= 1
+            if found is not None or attempts <= 0:
                 break
 
 
@@ -64,7 +73,7 @@ def _numbers(declaration: Declaration) -> Iterator[Group]:
         [_Guess(_with_values(declaration, why, "outside"), why, outside=not declaration.declared)]
         for why in _reasons(declaration, "outside")
     ]
-    yield from chain([[again]], beyond, relatives, repeat([again]))
+    yield from cycle([[again], *beyond, *relatives])
 
 
 def _reasons(declaration: Declaration, kind: str) -> list[str]:
@@ -99,6 +108,9 @@ def _shapes(declaration: Declaration) -> Iterator[Group]:
         yield _resized(declaration, first, 1)
     for axis in rest:
         yield _resized(declaration, axis, 1)
+    if not declaration.declared:
+        yield from _single_splits(declaration)
+        yield from _single_steps(declaration)
     for name in [name for leaf in declaration.arrays for name in leaf.shape.names if name.startswith("*")]:
         for rank in (0, 2):
             yield [_ranked(declaration, name[1:], rank)]
@@ -107,8 +119,6 @@ def _shapes(declaration: Declaration) -> Iterator[Group]:
             yield _resized(declaration, axis, declaration.base[axis] + more)
     for axis in axes:
         yield _resized(declaration, axis, 2)
-    if not declaration.declared:
-        yield from _single_splits(declaration)
 
 
 def _named(declaration: Declaration, axis: str, size: int) -> str:
@@ -174,25 +184,34 @@ def _splits(declaration: Declaration) -> Iterator[Group]:
             alike = [other for other, same in enumerate(declaration.arrays) if same.shape.dims == dims]
             if len(dims) >= 3 or count[dims[-1]] == 2 * len(alike):
                 yield [_split(declaration, {(k, len(dims) - 1) for k in alike}, more) for more in (2, 1)]
-    leading = next((leaf.shape.dims[0] for leaf in declaration.arrays if leaf.shape.dims), "")
-    if leading in declaration.base and count[leading] > 1:
+    batch = next((leaf for leaf in declaration.arrays if leaf.shape.kind == "float" and leaf.shape.dims), None)
+    leading = batch.shape.dims[0] if batch is not None else ""
+    if batch is not None and leading in declaration.base and count[leading] > 1:
         starts = [k for k, leaf in enumerate(declaration.arrays) if leaf.shape.dims[:1] == (leading,)]
-        alone = [k for k in starts if k == starts[0] or declaration.arrays[k].shape.kind != "float"]
-        for size in (1, None):
-            yield [
-                _split(declaration, {(k, 0) for k in some}, 2, size)
-                for some in (alone, starts)[: 2 if alone != starts else 1]
-                if len(some) < count[leading] and all(_free(declaration.arrays[k]) for k in some)
-            ]
+        alone = [k for k in starts if declaration.arrays[k] is batch or declaration.arrays[k].shape.kind != "float"]
+        parts = [part for part in (alone, starts) if len(part) < count[leading]]
+        parts = [part for part in parts if all(_free(declaration.arrays[k]) for k in part)]
+        longer = [_split(declaration, {(k, 0) for k in part}, 2) for part in parts]
+        yield [replace(_split(declaration, {(k, 0) for k in p}, 2, 1), proof=proof) for p, proof in zip(parts, longer)]
+        yield longer
 
 
 def _single_splits(declaration: Declaration) -> Iterator[Group]:
-    """Every axis whose length occurs elsewhere too, changed alone."""
+    """Every axis but the first (rows belong together) whose length occurs elsewhere too, changed alone."""
     count = Counter(dim for leaf in declaration.arrays for dim in leaf.shape.dims)
     for place, leaf in enumerate(declaration.arrays):
-        for axis, dim in enumerate(leaf.shape.dims):
+        for axis, dim in list(enumerate(leaf.shape.dims))[1:]:
             if count[dim] > 1 and dim in declaration.base and _free(leaf):
-                yield [_split(declaration, {(place, axis)}, 1)]
+                yield [_split(declaration, {(place, axis)}, 3)]
+
+
+def _single_steps(declaration: Declaration) -> Iterator[Group]:
+    """A sequence of one step, or the like: the only axis of length 1 there is, inside an array of rows, made longer."""
+    ones = [
+        (k, axis) for k, leaf in enumerate(declaration.arrays) for axis, dim in enumerate(leaf.shape.dims) if dim == "1"
+    ]
+    if len(ones) == 1 and ones[0][1] == 1 and len(declaration.arrays[ones[0][0]].shape.dims) == 3:
+        yield [_split(declaration, {ones[0]}, 0, 4)]
 
 
 def _free(leaf: Array) -> bool:
@@ -215,7 +234,7 @@ def _split(declaration: Declaration, places: set[tuple[int, int]], more: int, si
         dims = tuple(name if (number, k) in places else dim for k, dim in enumerate(spec.shape.dims))
         return replace(spec, shape=Shape(spec.shape.kind, dims, spec.shape.dtype))
 
-    length = declaration.base[old] + more if size is None else size
+    length = size if size is not None else declaration.base[old] + more
     others = {
         leaf.shape.dims[k]
         for n, leaf in enumerate(declaration.arrays)

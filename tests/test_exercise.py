@@ -7,7 +7,7 @@ import pytest
 from numpy import ndarray
 
 from checker import Float, UsageError, exercise, mistake
-from checker.exercise import Exercise, exercises
+from checker.exercises import Exercise, exercises_in
 
 
 def scale_forward(x: Float[ndarray, "N D"], gain: Float[ndarray, "D"], power: int = 2):
@@ -220,4 +220,4 @@ def test_a_mistake_is_of_one_half(task):
 def test_a_modules_exercises_in_order(task):
     module = ModuleType(task.backward.__module__)
     module.first, module.other, module.second = task.backward, right, task.backward
-    assert exercises(module) == [task, task]
+    assert exercises_in(module) == [task, task]

@@ -1,4 +1,4 @@
-"""Every reference is right by two oracles, every known mistake is caught and named, and a student finds all they need."""
+"""Every reference is right by two oracles, and every known mistake is caught and named."""
 
 import ast
 import importlib
@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import solutions
-from checker.exercise import exercises
+from checker.exercises import exercises_in
 from checker.recognise import doing, same
 
 FILES = sorted(path for path in Path(solutions.__file__).parent.glob("*.py") if path.stem != "__init__")
 MODULES = {path.stem: importlib.import_module(f"solutions.{path.stem}") for path in FILES}
-EXERCISES = {task.name: task for module in MODULES.values() for task in exercises(module)}
+EXERCISES = {task.name: task for module in MODULES.values() for task in exercises_in(module)}
 MISTAKES = [(task, known) for task in EXERCISES.values() for known in task.mistakes]
 
 every_exercise = pytest.mark.parametrize("task", EXERCISES.values(), ids=EXERCISES)
@@ -81,6 +81,11 @@ def agree_with_autograd(task, inputs, seed=0):
     dout = np.random.default_rng(seed).normal(size=np.shape(out))
     gradients = task.backward(dout, cache)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+    with np.errstate(over="ignore"):  # autograd's tanh divides by the square of cosh
+        compare(task, inputs, out, dout, gradients)
+
+
+def compare(task, inputs, out, dout, gradients):
     oracle = ORACLES[task.name]
     np.testing.assert_allclose(out, oracle(*inputs), rtol=1e-10, atol=1e-12)
     assert len(gradients) == len(task.wrt)
@@ -88,8 +93,8 @@ def agree_with_autograd(task, inputs, seed=0):
         place = task.declaration.names.index(name)
         pull, _ = make_vjp(oracle, place)(*inputs)
         exact = pull(dout if np.ndim(dout) else float(dout))
-        scale = np.max(np.abs(exact), initial=0) or 1
-        np.testing.assert_allclose(gradient, exact, rtol=0, atol=1e-10 * scale, err_msg=name)
+        scale = np.max(np.abs(exact), initial=0)  # saturated units keep fewer digits: 1 - h^2 is a difference
+        np.testing.assert_allclose(gradient, exact, rtol=0, atol=1e-10 * scale + 1e-13, err_msg=name)
         assert np.shape(gradient) == np.shape(inputs[place])
 
 
