@@ -49,9 +49,9 @@ def demo() -> int:
 
 
 def tests(*options: str) -> int:
-    """Run the tests."""
+    """Run the tests, on all processors."""
     install("[test]")
-    return python("-m", "pytest", *options)
+    return python("-m", "pytest", "-n", "auto", *options)
 
 
 if __name__ == "__main__":

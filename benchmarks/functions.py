@@ -71,10 +71,10 @@ class Function:
 
 
 def drawn(name: str, pair: tuple[Callable, Callable], *shapes: Sequence[int], seed: int = 0) -> Function:
-    """The pair at standard normal inputs of these shapes, scaled so that sums over an axis of weights stay near 1."""
+    """The pair at a standard normal first input; the others are scaled as weights usually are."""
     rng = np.random.default_rng(seed)
-    inputs = [rng.standard_normal(shape) for shape in shapes]
-    return Function(name, *pair, tuple(x / np.sqrt(max(1, x.shape[-1] / 16)) for x in inputs))
+    data, *weights = [rng.standard_normal(shape) for shape in shapes]
+    return Function(name, *pair, (data, *(weight / np.sqrt(weight.shape[-1]) for weight in weights)))
 
 
 def mlp_forward(x, W1, b1, W2, b2):
