@@ -409,6 +409,9 @@ bank.wrong(
 )
 
 
+KEPT = drawn(lambda rng: (rng.standard_normal(8), np.array([1, 0, 1, 1, 0, 1, 0, 1], dtype=bool)), 98)
+
+
 def masked_mean(x, mask):
     return np.sum(x * mask) / np.sum(mask), mask
 
@@ -417,20 +420,20 @@ bank.right(
     "masked_mean",
     masked_mean,
     lambda d, m: (d * m / np.sum(m),),
-    drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98),
+    KEPT,
 )
 bank.wrong(
     "masked_mean_full_count",
     masked_mean,
     lambda d, m: (d * m / m.size,),
-    drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98),
+    KEPT,
     cause="factor",
 )
 bank.wrong(
     "masked_mean_no_mask",
     masked_mean,
     lambda d, m: (d * np.ones(8) / np.sum(m),),
-    drawn(lambda rng: (rng.standard_normal(8), rng.random(8) < 0.5), 98),
+    KEPT,
     cause="mask|zero",
 )
 
