@@ -136,6 +136,7 @@ class Pair:
         self.keywords = _by_keyword(forward, self.names)
         self.forwards = self.backwards = 0
         self.out_names: list[str] = []
+        self.out_shapes: list[tuple[int, ...]] = []  # at the given inputs
         self._bindings: list[str] | None = None
         if gradient and backward is not None:
             own = self.names if _takes_any_number(backward) else [p.name for p in parameters(backward)]
@@ -234,6 +235,7 @@ class Pair:
                         f"{path}; a forward returns arrays, or (out, cache)"
                     )
             self.out_names = [path for path, _ in named]
+            self.out_shapes = [np.shape(leaf) for _, leaf in named]
         return Run([np.asarray(leaf) for _, leaf in named], outs, cache, arguments)
 
     def _without_cache(self, result: Any) -> tuple[Any, Any]:

@@ -182,8 +182,7 @@ def _meant(pair: Pair, values: Sequence[Any], run: Run) -> bool:
     lengths = dict(changes)
     if len(lengths) != len(changes) or max(dims for dims, _ in places) < 2:
         return False
-    given = pair.forward(pair.arguments()).outs
-    return [out.shape for out in run.outs] == [tuple(lengths.get(n, n) for n in out.shape) for out in given]
+    return [out.shape for out in run.outs] == [tuple(lengths.get(n, n) for n in shape) for shape in pair.out_shapes]
 
 
 def _misshapen(path: str, claim: Array, leaf: Any) -> Finding:
