@@ -29,7 +29,7 @@ def install(extras: str) -> None:
         # Some systems ship Python without ensurepip: there, the pip of this file's Python serves the environment.
         venv.create(ENVIRONMENT, with_pip=importlib.util.find_spec("ensurepip") is not None)
     has_pip = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
-    pip = [PYTHON, "-m", "pip"] if has_pip else [sys.executable, "-m", "pip", "--python", PYTHON]
+    pip = [str(PYTHON), "-m", "pip"] if has_pip else [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     quiet = ["--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", *quiet, "-c", "constraints.txt", "-e", f".{extras}"], cwd=ROOT, check=True)
     done.write_text(wanted)

@@ -1,6 +1,6 @@
 """Batch normalisation with a mistake in it: the backward treats the variance as a constant.
 
-    python -m checker gradcheck examples/batchnorm.py::batchnorm_backward
+See what is said of it: `python -m checker gradcheck examples/batchnorm.py::batchnorm_backward`.
 """
 
 import numpy as np
