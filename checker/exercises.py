@@ -19,7 +19,7 @@ import numpy as np
 from .diagnose import Cause
 from .errors import UsageError
 from .inputs import Declaration
-from .recognise import Doing, Mistake, doing, recognise, same
+from .recognise import Doing, Mistake, apart, doing, recognise, same
 from .report import RIGHT, WRONG, Finding, Report
 from .verdict import gradcheck
 
@@ -151,7 +151,7 @@ def mistake(
 
     def keep(wrong: Function) -> Function:
         pair = (declared.backward, wrong) if half == "forward" else (wrong, forward or declared.forward)
-        declared.mistakes.append(Mistake(wrong.__name__, advice, *pair))
+        declared.mistakes.append(Mistake(wrong.__name__, advice, *pair, half))
         return wrong
 
     return keep
@@ -232,16 +232,21 @@ class _Answer:
     def known(self) -> dict[str, Mistake]:
         """The known mistakes that this answer makes, by what they get wrong."""
         if self._known is None:
-            cases = [None] * DRAWS + [*self.task.edges.values(), *self.task.overflow.values()]
-            points = [self.task.inputs(100 + place, case) for place, case in enumerate(cases)]
-
-            def everywhere(forward: Callable[..., Any], backward: Callable[..., Any]) -> list[Doing]:
-                return [self._doing(forward, backward, inputs) for inputs in points]
-
-            right = everywhere(self.task.forward, self.task.backward)
-            mistakes = [(m, everywhere(m.forward, m.backward)) for m in self.task.mistakes]
-            self._known = recognise(everywhere(self.forward, self.backward), right, mistakes)
+            task = self.task
+            ordinary, extreme = [{}] * DRAWS + list(task.edges.values()), list(task.overflow.values())
+            answers = [(self.forward, self.backward), (task.forward, task.backward)]
+            answers += [(known.forward, known.backward) for known in task.mistakes]
+            mine, right, *wrong = ([self._doing(*halves, at) for at in self._points(ordinary)] for halves in answers)
+            self._known = recognise(mine, right, list(zip(task.mistakes, wrong)))
+            if not self._known and extreme:
+                # Two ways to write one formula part where numbers overflow: only what is right elsewhere counts there.
+                quiet = [place for place, done in enumerate(wrong) if not apart(done, right)]
+                mine, right, *wrong = ([self._doing(*halves, at) for at in self._points(extreme)] for halves in answers)
+                self._known = recognise(mine, right, [(task.mistakes[place], wrong[place]) for place in quiet])
         return self._known
+
+    def _points(self, cases: Sequence[Case]) -> list[tuple[Any, ...]]:
+        return [self.task.inputs(100 + place, case) for place, case in enumerate(cases)]
 
     def _doing(self, forward: Callable[..., Any], backward: Callable[..., Any], inputs: tuple[Any, ...]) -> Doing:
         return doing(forward, backward, inputs, self.task.declaration.names, self.task.wrt)

@@ -208,12 +208,15 @@ class Declaration:
 
     def shrunk(self, largest: int, rng: np.random.Generator) -> Inputs:
         """New inputs with axes of about `largest`, all different; presumed multiples of an axis stay multiples."""
+        return self.draw(rng, self._small(largest))
+
+    def _small(self, largest: int) -> dict[str, int]:
         sizes: dict[str, int] = {}
         for axis, size in sorted(self.base.items(), key=lambda item: item[1]):
             part = next((a for a in sizes if self.base[a] > 1 and size in [k * self.base[a] for k in (2, 3, 4)]), None)
             apart = min(size, largest + sum(self.base[a] != size for a in sizes))
             sizes[axis] = apart if part is None or self.declared else size // self.base[part] * sizes[part]
-        return self.draw(rng, sizes)
+        return sizes
 
     def fixing(self, **constants: Any) -> "Declaration":
         """The same with other constants: `fixing(eps=0.1)`; a name inside a dict of settings will do."""
@@ -256,7 +259,8 @@ class Declaration:
         """Up to `trials` other points, the most telling first: numbers, shapes and hyperparameters by turns.
 
         Shapes that were not declared are guesses. `accepts` (does the forward run there, and give finite numbers?)
-        picks the first of several guesses that belong together; without it the likeliest is given.
+        picks the first of several guesses that belong together; without it the likeliest is given. It is asked about
+        the inputs of a variation last before these are given.
         """
         from .variations import variations
 
@@ -270,7 +274,11 @@ class Declaration:
 
         @st.composite
         def inputs(given: Any) -> Inputs:
-            sizes = {name: given(st.integers(1, max(largest, 1)), label=name) for name in self.base}
+            length = st.integers(1, max(largest, 1))
+            if self.declared:
+                sizes = {name: given(length, label=name) for name in self.base}
+            else:  # presumed axes may depend on one another
+                sizes = self._small(given(length, label="about as long as"))
             return tree.map_leaves(lambda spec: given(self._leaf_strategy(spec, sizes)), self.inputs)
 
         return inputs()
@@ -361,7 +369,7 @@ class _Sample:
 
     def see(self, path: str, leaf: Any) -> None:
         """Take note of one leaf, in the inputs' order."""
-        if not isinstance(leaf, np.ndarray):
+        if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "fiub":
             return
         told = self.axes.get(path)
         if told is not None and len(told) != leaf.ndim:
@@ -384,13 +392,11 @@ class _Sample:
     def declare(self, path: str, leaf: Any, settings: bool) -> Any:
         """The leaf as something to draw, or as a constant."""
         name = innermost(path)
-        if isinstance(leaf, np.ndarray):
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub":
             dims = next(dims for other, _, dims in self.leaves if other == path)
             values = self._labels(leaf, dims, name) if leaf.dtype.kind in "iub" else infer(leaf.astype(float), name)
             order = "F" if leaf.flags.f_contiguous and not leaf.flags.c_contiguous else "C"
             kind = {"f": "float", "b": "bool"}.get(leaf.dtype.kind, "int")
-            if leaf.dtype.kind not in "fiub":
-                return Constant(leaf)
             return Array(Shape(kind, dims, str(leaf.dtype)), values, order)
         if isinstance(leaf, (float, np.floating)) and not settings and not _SCALAR.fullmatch(name.lower()):
             return Array(Shape("float", (), "float64"), infer(np.asarray(float(leaf)), name), number=True)

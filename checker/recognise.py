@@ -29,6 +29,11 @@ class Mistake:
     advice: str
     backward: Callable[..., Any]
     forward: Callable[..., Any]
+    half: str = "backward"
+
+    def signs(self, wrong: set[str]) -> set[str]:
+        """What shows the mistake, of all that it gets wrong."""
+        return {key for key in wrong if key.startswith("output")} or wrong if self.half == "forward" else wrong
 
 
 Doing = Mapping[str, np.ndarray]
@@ -91,11 +96,12 @@ def recognise(
 ) -> dict[str, Mistake]:
     """Which known mistakes the answer makes, by the name of what they get wrong.
 
-    A mistake is made only if everything that it gets wrong is wrong in the very same way at every point. The one that
-    explains the most comes first.
+    A mistake is made only if everything that it gets wrong is wrong in the very same way at every point; of a wrong
+    forward only the outputs count, as each author's gradients depend on what they save. The mistake that explains the
+    most comes first.
     """
     wrong = apart(answer, right)
-    known = [(apart(done, right), mistake, done) for mistake, done in mistakes]
+    known = [(mistake.signs(apart(done, right)), mistake, done) for mistake, done in mistakes]
     found: dict[str, Mistake] = {}
     for keys, mistake, done in sorted(known, key=lambda entry: -len(entry[0])):
         if not keys or not keys <= wrong or keys <= set(found):

@@ -42,18 +42,19 @@ class Values:
 
 @dataclass(frozen=True)
 class Normal(Values):
-    """Normally distributed around `centre`."""
+    """Normally distributed around `centre`; `tenfold` stretches each number by a factor of its own, 1/10 to 10."""
 
     centre: float = 0.0
     spread: float = 1.0
+    tenfold: bool = False
 
     def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> Array:
-        return self.centre + self.spread * rng.standard_normal(shape)
+        spread = self.spread * (10 ** rng.uniform(-1, 1, shape) if self.tenfold else 1.0)
+        return self.centre + spread * rng.standard_normal(shape)
 
     def others(self) -> Relatives:
+        yield "numbers of many sizes", replace(self, tenfold=True)
         yield "numbers three times as wide", replace(self, spread=3 * self.spread)
-        if 0 < self.spread <= 1:
-            yield "numbers ten times as wide", replace(self, spread=10 * self.spread)
 
     def plain(self) -> tuple[float, float] | None:
         reach = 4 * self.spread

@@ -36,7 +36,8 @@ class _Guess:
         """The guess as a variation, if it holds."""
         inputs = self.draw(rng)
         if accepts is not None and not self.declared:
-            if not accepts(tree.copy(inputs)) or (self.proof is not None and not accepts(self.proof.draw(rng))):
+            asked = [inputs] if self.proof is None else [self.proof.draw(rng), inputs]
+            if not all(accepts(tree.copy(values)) for values in asked):
                 return None
         resized = replace(self.declaration, base={**self.declaration.base, **(self.sizes or {})})
         return Variation(inputs, self.why, self.edge, self.declared, self.outside, resized)
@@ -96,29 +97,36 @@ def _with_values(declaration: Declaration, why: str, kind: str) -> Declaration:
 
 
 def _shapes(declaration: Declaration) -> Iterator[Group]:
-    axes = list(declaration.base)
-    if not axes:
-        return
-    first, rest = axes[0], axes[1:]
-    if declaration.declared:
-        yield _resized(declaration, first, 1)
-        yield [_guess(declaration, _turned(declaration))]
-    else:
-        yield from _splits(declaration)
-        yield _resized(declaration, first, 1)
-    for axis in rest:
+    axes, base = list(declaration.base), declaration.base
+    yield from _declared_shapes(declaration) if declaration.declared else _presumed_shapes(declaration)
+    for more in (3, 1):
+        for axis in axes:
+            yield _resized(declaration, axis, base[axis] + more)
+    for axis in axes:
+        yield _resized(declaration, axis, 2)
+
+
+def _declared_shapes(declaration: Declaration) -> Iterator[Group]:
+    """Each axis at 1, with the sizes turned round in between; then another number of axes for each "*name"."""
+    for place, axis in enumerate(declaration.base):
         yield _resized(declaration, axis, 1)
-    if not declaration.declared:
-        yield from _single_splits(declaration)
-        yield from _single_steps(declaration)
+        if place == 0 and len(declaration.base) > 1:
+            yield [_guess(declaration, _turned(declaration))]
     for name in [name for leaf in declaration.arrays for name in leaf.shape.names if name.startswith("*")]:
         for rank in (0, 2):
             yield [_ranked(declaration, name[1:], rank)]
-    for more in (1, 3):
-        for axis in axes:
-            yield _resized(declaration, axis, declaration.base[axis] + more)
-    for axis in axes:
-        yield _resized(declaration, axis, 2)
+
+
+def _presumed_shapes(declaration: Declaration) -> Iterator[Group]:
+    """Axes that may only happen to agree, and each of them at 1."""
+    axes, batch = list(declaration.base), _batch(declaration)
+    yield from _sides(declaration)
+    yield [replace(_split(declaration, part, 2, size=1), proof=_split(declaration, part, 2)) for part in batch]
+    yield from (_resized(declaration, axis, 1) for axis in axes[:1])
+    yield from _single_splits(declaration)
+    yield from (_resized(declaration, axis, 1) for axis in axes[1:])
+    yield from _single_steps(declaration)
+    yield [_split(declaration, part, 2) for part in batch]
 
 
 def _named(declaration: Declaration, axis: str, size: int) -> str:
@@ -175,8 +183,8 @@ def _ranked(declaration: Declaration, name: str, rank: int) -> _Guess:
     return _Guess(other, why, edge=True, declared=declaration.declared)
 
 
-def _splits(declaration: Declaration) -> Iterator[Group]:
-    """Axes that only happen to agree, taken apart: H from W, a batch from a width."""
+def _sides(declaration: Declaration) -> Iterator[Group]:
+    """Two sides of one length, taken apart: H from W."""
     count = Counter(dim for leaf in declaration.arrays for dim in leaf.shape.dims)
     for leaf in declaration.arrays:
         dims = leaf.shape.dims
@@ -184,16 +192,22 @@ def _splits(declaration: Declaration) -> Iterator[Group]:
             alike = [other for other, same in enumerate(declaration.arrays) if same.shape.dims == dims]
             if len(dims) >= 3 or count[dims[-1]] == 2 * len(alike):
                 yield [_split(declaration, {(k, len(dims) - 1) for k in alike}, more) for more in (2, 1)]
-    batch = next((leaf for leaf in declaration.arrays if leaf.shape.kind == "float" and leaf.shape.dims), None)
-    leading = batch.shape.dims[0] if batch is not None else ""
-    if batch is not None and leading in declaration.base and count[leading] > 1:
-        starts = [k for k, leaf in enumerate(declaration.arrays) if leaf.shape.dims[:1] == (leading,)]
-        alone = [k for k in starts if declaration.arrays[k] is batch or declaration.arrays[k].shape.kind != "float"]
-        parts = [part for part in (alone, starts) if len(part) < count[leading]]
-        parts = [part for part in parts if all(_free(declaration.arrays[k]) for k in part)]
-        longer = [_split(declaration, {(k, 0) for k in part}, 2) for part in parts]
-        yield [replace(_split(declaration, {(k, 0) for k in p}, 2, 1), proof=proof) for p, proof in zip(parts, longer)]
-        yield longer
+
+
+def _batch(declaration: Declaration) -> list[set[tuple[int, int]]]:
+    """Which leading axes may be the batch, where its length occurs elsewhere too: the first array's alone, or all."""
+    count = Counter(dim for leaf in declaration.arrays for dim in leaf.shape.dims)
+    first = next((leaf for leaf in declaration.arrays if leaf.shape.kind == "float" and leaf.shape.dims), None)
+    if first is None or first.shape.dims[0] not in declaration.base:
+        return []
+    leading = [k for k, leaf in enumerate(declaration.arrays) if leaf.shape.dims[:1] == first.shape.dims[:1]]
+    alone = [k for k in leading if declaration.arrays[k] is first or declaration.arrays[k].shape.kind != "float"]
+    parts = [alone, leading] if alone != leading else [alone]
+    return [
+        {(k, 0) for k in part}
+        for part in parts
+        if len(part) < count[first.shape.dims[0]] and all(_free(declaration.arrays[k]) for k in part)
+    ]
 
 
 def _single_splits(declaration: Declaration) -> Iterator[Group]:

@@ -120,6 +120,20 @@ def test_the_forward_comes_first(task):
     assert [finding.kind for finding in report.findings] == ["forward"]
 
 
+def test_a_known_wrong_forward_is_named_whatever_its_author_saves(task):
+    def forward(x, gain, power=2):
+        return gain**power * x**power, (x, gain, power, "mine")
+
+    def backward(dout, cache):
+        x, gain, power, _ = cache
+        return dout * power * gain**power * x ** (power - 1), (dout * power * gain ** (power - 1) * x**power).sum(
+            axis=0
+        )
+
+    report = task.check(backward, forward)
+    assert (report.kind, report.causes) == ("forward", ("gain_raised_too",))
+
+
 def test_an_unknown_wrong_forward_is_wrong_even_with_its_own_gradient(task):
     def forward(x, gain, power=2):
         return 0.0 * x, (x, gain)

@@ -1,5 +1,6 @@
 """Shape annotations, declarations, and the other points that they offer."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -278,6 +279,30 @@ def test_everything_else_is_a_constant():
     assert drawn[1:] == inputs[1:]
     assert drawn[5] is not settings
     assert declaration.differentiable == ("x",)
+
+
+def test_arrays_of_other_kinds_are_constants():
+    odd = np.array(["a", "b"]), np.array([1j, 2]), np.array([None, 3], dtype=object), np.zeros((0, 3), dtype=int)
+    drawn = sampled(rng().normal(size=(2, 3)), *odd).draw(rng())
+    assert all(np.array_equal(a, b) for a, b in zip(drawn[1:], odd))
+
+
+def test_large_samples_are_read_quickly():
+    started = time.perf_counter()
+    declaration = sampled(rng().normal(size=(700, 700)), rng().normal(size=500_000))
+    next(declaration.variations(rng(), 1))
+    assert time.perf_counter() - started < 2
+
+
+def test_the_strategy_of_a_sample_keeps_multiples():
+    declaration = sampled(rng().normal(size=(5, 3)), rng().normal(size=(3, 12)))
+
+    @settings(max_examples=10, database=None)
+    @given(declaration.strategy())
+    def follows(inputs):
+        assert inputs[0].shape[1] == inputs[1].shape[0] == inputs[1].shape[1] / 4
+
+    follows()
 
 
 def test_containers_are_kept():
