@@ -10,7 +10,7 @@ from checker.diagnose import Case
 
 @dataclass(frozen=True)
 class Wrong:
-    """A forward, a wrong backward(dout, *inputs) -> gradients, how inputs are drawn, and the names that may be given."""
+    """A forward, a wrong backward(dout, *inputs) -> gradients, how inputs are drawn, and the names it may be given."""
 
     name: str
     forward: Callable

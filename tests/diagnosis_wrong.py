@@ -660,7 +660,7 @@ def _(dout, w):
     return dout * ridge_data(w) + 0.6 * w
 
 
-@wrong("ridge only reg", ridge, WEIGHTS, "regularisation-alone", constants={"reg": 0.3})
+@wrong("ridge only reg", ridge, WEIGHTS, "local-derivative", constants={"reg": 0.3})
 def _(dout, w):
     return dout * 0.6 * w
 
@@ -979,7 +979,7 @@ def _(dout, x, h, wx, wh):
     return step_back(dout, x, h, wx, wh, lambda out, a: 1 - a**2)
 
 
-@wrong("logistic layer", lambda x, w: sigmoid(x @ w), arrays("ND", "DM"), "output-factor")
+@wrong("logistic layer", lambda x, w: sigmoid(x @ w), arrays("ND", "DM"), "hidden-activation")
 def _(dout, x, w):
     return dout @ w.T, x.T @ dout
 
@@ -988,9 +988,7 @@ def _(dout, x, w):
     "relu layer mask missing",
     lambda x, w: np.maximum(x @ w, 0),
     arrays("ND", "DM"),
-    "leak",
-    "mask-missing",
-    "some-outputs",
+    "hidden-activation",
 )
 def _(dout, x, w):
     return dout @ w.T, x.T @ dout
@@ -1020,9 +1018,10 @@ def lstm_back(douts, x, h, c, w, u, mistake=""):
     return da @ w.T, da @ u.T, total * f, x.T @ da, h.T @ da
 
 
-LSTM = lambda rng: (lambda n, d, k: (  # noqa: E731
-    rng.normal(size=(n, d)), rng.normal(size=(n, k)), rng.normal(size=(n, k)), rng.normal(size=(d, 4 * k)), rng.normal(size=(k, 4 * k))
-))(*sizes(rng, 3))  # fmt: skip
+def LSTM(rng):
+    n, d, k = sizes(rng, 3)
+    shapes = (n, d), (n, k), (n, k), (d, 4 * k), (k, 4 * k)
+    return tuple(rng.normal(size=shape) for shape in shapes)
 
 
 @wrong("lstm dc ignored", lstm, LSTM, "output-ignored", "some-outputs")
@@ -1251,8 +1250,12 @@ def _(dout, x, y):
     return dout, dout
 
 
-@wrong("window truncated", lambda x: np.tril(0.8 ** np.abs(np.subtract.outer(np.arange(len(x)), np.arange(len(x))))) @ x,
-       lambda rng: (rng.normal(size=rng.integers(6, 9)),), "truncated")  # fmt: skip
+def decay(x):
+    i, j = np.indices((len(x), len(x)))
+    return np.where(i >= j, 0.8 ** np.abs(i - j), 0) @ x
+
+
+@wrong("window truncated", decay, lambda rng: (rng.normal(size=rng.integers(6, 9)),), "truncated")
 def _(dout, x):
     n = len(x)
     i, j = np.indices((n, n))
@@ -1357,3 +1360,73 @@ def _(dout, w, x):
     g = 2 * dout * h * (1 - h**2)
     t = np.tanh(w.T @ x)
     return g @ x.T, w @ (2 * dout * t * (1 - t**2))
+
+
+# Inside a net ---------------------------------------------------------------------------------------------------------
+
+
+def net(x, w1, b1, w2, activation=np.tanh):
+    return activation(x @ w1 + b1) @ w2
+
+
+def net_back(dout, x, w1, b1, w2, slope, kept=np.tanh):
+    z = x @ w1 + b1
+    dz = (dout @ w2.T) * slope(z)
+    return dz @ w1.T, x.T @ dz, dz.sum(0), kept(z).T @ dout
+
+
+NET = arrays("ND", "DH", "H", "HM")
+
+
+def relu(z):
+    return np.maximum(z, 0)
+
+
+@wrong("net: no slope", net, NET, "hidden-activation")
+def _(dout, x, w1, b1, w2):
+    return net_back(dout, x, w1, b1, w2, lambda z: 1.0)
+
+
+@wrong("net: tanh twice", net, NET, "hidden-activation")
+def _(dout, x, w1, b1, w2):
+    return net_back(dout, x, w1, b1, w2, lambda z: 1 - np.tanh(np.tanh(z)) ** 2)
+
+
+@wrong("net: another slope", net, NET, "hidden-activation")
+def _(dout, x, w1, b1, w2):
+    return net_back(dout, x, w1, b1, w2, lambda z: (1 - np.tanh(z) ** 2) * z)
+
+
+@wrong("net: weights of the preactivation", net, NET, "pre-for-post-activation")
+def _(dout, x, w1, b1, w2):
+    return net_back(dout, x, w1, b1, w2, lambda z: 1 - np.tanh(z) ** 2, kept=lambda z: z)
+
+
+@wrong("relu net: no mask", lambda x, w1, b1, w2: net(x, w1, b1, w2, relu), NET, "hidden-activation")
+def _(dout, x, w1, b1, w2):
+    return net_back(dout, x, w1, b1, w2, lambda z: 1.0, relu)
+
+
+@wrong("relu net: mask reversed", lambda x, w1, b1, w2: net(x, w1, b1, w2, relu), NET, "hidden-activation")
+def _(dout, x, w1, b1, w2):
+    return net_back(dout, x, w1, b1, w2, lambda z: z < 0, relu)
+
+
+@wrong("relu net: mask of the input", lambda x, w1, b1, w2: net(x, w1, b1, w2, relu), NET, "hidden-activation")
+def _(dout, x, w1, b1, w2):
+    return net_back(dout, x, w1, b1, w2, lambda z: x[:, :1] > 0, relu)
+
+
+def net_loss(x, w1, w2):
+    return 0.5 * np.sum((np.tanh(x @ w1) @ w2 - 1) ** 2)
+
+
+def NET_LOSS(rng):
+    return rng.normal(size=(3, 5)), rng.normal(size=(5, 4)), rng.normal(size=(4, 2))
+
+
+@wrong("net loss: no slope", net_loss, NET_LOSS, "hidden-activation")
+def _(dout, x, w1, w2):
+    h = np.tanh(x @ w1)
+    g = dout * (h @ w2 - 1)
+    return g @ w2.T @ w1.T, x.T @ (g @ w2.T), h.T @ g

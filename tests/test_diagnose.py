@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import checker.diagnose as diagnosis
-from checker.diagnose import Cause, diagnose
+from checker.diagnose import RELATIONS, Cause, diagnose
+from checker.diagnose.view import Point, View
 
 from .diagnosis_cases import Wrong, build, cases
 from .diagnosis_unrelated import UNRELATED
@@ -62,7 +63,8 @@ def rounded(text: str) -> str:
 
 
 def test_the_sentences_are_the_ones_on_file(request):
-    """Every sentence a user can meet, beside a mistake that brings it up. After a change: delete the file, run, read."""
+    """Every sentence a user can meet, beside a mistake that brings it up. After a change: delete the file, run, "
+    "read."""
     if not MESSAGES.exists():
         MESSAGES.write_text(sentences())
     assert rounded(sentences()) == rounded(MESSAGES.read_text())
@@ -104,13 +106,28 @@ def test_no_draw_brings_a_wrong_name(pair, seed):
     assert {cause.name for cause in diagnose(*cases(pair, seed))} <= PLAIN | set(pair.expected)
 
 
-@pytest.mark.parametrize(
-    "name", ["affine all negated", "affine dw transposed", "affine order", "batchnorm no mean path", "affine db ones",
-             "batchnorm no variance path", "ridge reg half", "relu threshold at one", "affine dw one entry", "ce forgets 1/N"],
-)  # fmt: skip
+CLEAR = [
+    "affine all negated", "affine dw transposed", "affine order", "batchnorm no mean path", "affine db ones",
+    "batchnorm no variance path", "ridge reg half", "relu threshold at one", "affine dw one entry", "ce forgets 1/N",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CLEAR)
 def test_a_big_problem_is_diagnosed_without_jacobians(name):
     pair = by_name(name)
     assert {cause.name for cause in diagnose(*cases(pair, big=True))} == {cause.name for cause in found(pair)}
+
+
+@pytest.mark.parametrize("pair", PAIRS[::3] + UNRELATED[::3], ids=lambda pair: pair.name)
+def test_no_relation_raises(pair):
+    case, others = cases(pair)
+    for k, wrong in enumerate(case.wrong):
+        if not wrong.any():
+            continue
+        view = View(Point(case), k, tuple(View(Point(other), k) for other in others))
+        with np.errstate(all="ignore"):
+            for relation in RELATIONS:
+                relation(view)
 
 
 def test_one_point_is_enough_for_a_clear_relation():

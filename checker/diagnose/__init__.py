@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import local, parts, places, residual, shapes, upstream, whole
+from . import hidden, local, parts, places, residual, shapes, upstream, whole
 from .case import Case, Cause
 from .view import Point, View
 
@@ -41,6 +41,8 @@ RELATIONS: tuple[Relation, ...] = (
     whole.reshaped,
     whole.moved,
     whole.swapped,
+    hidden.hidden,
+    hidden.activation_used,
     places.entry,
     parts.extra,
     parts.mask_reversed,
@@ -49,9 +51,9 @@ RELATIONS: tuple[Relation, ...] = (
     upstream.turned_jacobian,
     upstream.half_of_two,
     parts.part,
+    places.threshold,
     residual.penalty,
     residual.penalty_and_factor,
-    residual.penalty_alone,
     residual.skip,
     residual.other_gradient,
     whole.varying_factor,
@@ -70,7 +72,6 @@ RELATIONS: tuple[Relation, ...] = (
     parts.mixes,
     parts.misrouted,
     places.border,
-    places.threshold,
     places.some_outputs,
     places.place,
 )
@@ -80,7 +81,7 @@ def diagnose(case: Case, others: Sequence[Case] = ()) -> tuple[Cause, ...]:
     """Name why the gradients of `case` are wrong: at most one cause for each wrong input, the most telling first.
 
     `others` are the same pair at other points (their shapes may differ); what is named holds at every one. One cause
-    that explains every wrong gradient is given once, with the subject "". What the numbers do not establish is not named.
+    that explains every wrong gradient is given once, with the subject "". What is not established is not named.
     """
     point, elsewhere = Point(case), [Point(other) for other in others if comparable(case, other)]
     found = []
@@ -100,7 +101,9 @@ def diagnose(case: Case, others: Sequence[Case] = ()) -> tuple[Cause, ...]:
 
 
 def comparable(case: Case, other: Case) -> bool:
-    """Is it the same pair, and no axis shrunk to length 1? There means, variances and paths degenerate and prove nothing."""
+    """Is it the same pair, and no axis shrunk to length 1? There means, variances and paths degenerate and prove "
+    "nothing.
+    """
     arrays, others = (*case.inputs, *case.outs), (*other.inputs, *other.outs)
     if other.names != case.names or len(arrays) != len(others):
         return False
@@ -125,7 +128,11 @@ def first(view: View) -> tuple[int, Cause] | None:
     if not view.settled:
         return None
     for rank, relation in enumerate(RELATIONS):
-        if (cause := relation(view)) is not None:
+        try:
+            cause = relation(view)
+        except (ValueError, IndexError, np.linalg.LinAlgError):  # shapes that do not fit: it does not hold
+            continue
+        if cause is not None:
             return rank, cause
     return None
 

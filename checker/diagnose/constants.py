@@ -1,8 +1,9 @@
 """Which constant a number is: 2, 1/N, sqrt(D), 1 - p, ... It must be so at every point that was tried."""
 
 from collections.abc import Iterator
-from itertools import combinations, permutations
+from itertools import permutations
 from math import e, log, pi, sqrt
+from typing import Any
 
 from .case import Case
 from .view import View
@@ -35,6 +36,7 @@ def lengths(case: Case) -> dict[str, int]:
 
 
 def of_a_length(n: int, name: str) -> Iterator[tuple[str, float]]:
+    """What a factor can be made of one length."""
     word = name if not name.startswith("axis ") else f"the length of {name}"
     for form, value in (
         ("{}", n), ("1/{}", 1 / n), ("sqrt({})", sqrt(n)), ("1/sqrt({})", 1 / sqrt(n)),
@@ -48,6 +50,7 @@ def of_a_length(n: int, name: str) -> Iterator[tuple[str, float]]:
 
 
 def of_two_lengths(n: int, name: str, m: int, other: str) -> Iterator[tuple[str, float]]:
+    """A ratio or a product of two lengths."""
     where = f"{name} is {n}, {other} is {m}" if name.startswith("axis ") else f"{name} = {n}, {other} = {m}"
     a, b = ("n", "m") if name.startswith("axis ") or other.startswith("axis ") else (name, other)
     if a == "n":
@@ -59,6 +62,7 @@ def of_two_lengths(n: int, name: str, m: int, other: str) -> Iterator[tuple[str,
 
 
 def of_a_hyperparameter(p: float, name: str) -> Iterator[tuple[str, float]]:
+    """What a factor can be made of a setting."""
     for form, value in (
         ("{}", p), ("1/{}", 1 / p if p else 0), ("2 {}", 2 * p), ("{}/2", p / 2), ("(1 - {})", 1 - p),
         ("1/(1 - {})", 1 / (1 - p) if p != 1 else 0), ("{}^2", p * p), ("1/{}^2", 1 / p**2 if p else 0),
@@ -70,7 +74,7 @@ def of_a_hyperparameter(p: float, name: str) -> Iterator[tuple[str, float]]:
         yield f"{form.replace('{}', name)} ({name} = {p:g})", value
 
 
-def candidates(case: Case) -> Iterator[tuple[tuple, str, float]]:
+def candidates(case: Case) -> Iterator[tuple[tuple[Any, ...], str, float]]:
     """(key, text, value): the same key is the same constant at another point, where its value may differ."""
     for text, value in FIXED.items():
         yield ("fixed", text), text, value
@@ -126,5 +130,6 @@ def recognise(view: View, values: list[float]) -> str | None:
     return sign + " or ".join(texts)
 
 
-def key_order(key: tuple) -> int:
+def key_order(key: tuple[Any, ...]) -> int:
+    """The plainest kind of constant first."""
     return ("fixed", "constant", "length", "size", "two", "input").index(key[0])

@@ -9,6 +9,7 @@ MATCH = 2e-6
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
+    """The logistic function."""
     return 1 / (1 + np.exp(-z))
 
 
@@ -71,7 +72,9 @@ def times(c: float, word: str, any_constant: bool = False) -> str | None:
     if word.startswith("1/") and "1/" in number:
         sign, bottom = ("-" if c < 0 else ""), number.strip().split("/")[1]
         inner = word[2:]
-        return f"{sign}1/({bottom} {inner[1:-1] if inner[0] == '(' and inner.endswith(')') and ' (' not in inner else inner})"
+        if inner[0] == "(" and inner.endswith(")") and " (" not in inner:
+            inner = inner[1:-1] if " - " not in inner and " + " not in inner else inner
+        return f"{sign}1/({bottom} {inner})"
     if word.startswith("1/") and number.strip(" -"):
         return f"{number.strip()}/{word[2:]}"
     return number + word
@@ -86,6 +89,7 @@ def steady(ratios: np.ndarray) -> float | None:
 
 
 def varied(values: np.ndarray) -> bool:
+    """Are there enough different numbers for a form to mean something?"""
     return len(values) >= 4 and float(np.ptp(values)) > 1e-3 * float(np.max(np.abs(values)))
 
 
@@ -146,6 +150,7 @@ def name_product(values: np.ndarray, variables: Mapping[str, np.ndarray]) -> str
 
 
 def written(name: str, power: float) -> str:
+    """A factor of a product, as it is read: x, x^2, sqrt(x)."""
     if power == 1:
         return name
     return f"sqrt({name})" if power == 0.5 else f"{name}^{power:g}"

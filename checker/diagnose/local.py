@@ -1,4 +1,4 @@
-"""Relations of local derivatives: each output takes one entry of the input, or each row or column has its own factor."""
+"""Relations of local derivatives: each output takes one entry of the input, or each row or column has its factor."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 
 from .case import Cause
-from .forms import name_form, steady
+from .forms import name_form, sigmoid, steady
 from .shapes import fit
-from .view import Point, View, join, size_of
+from .view import Point, View, join, known, size_of
 
 #: With fewer numbers than this, further points are asked for.
 ENOUGH = 12
@@ -58,6 +58,7 @@ def loss_links(view: View) -> Links | None:
 
 
 def normalise(x: np.ndarray) -> np.ndarray:
+    """Mean 0 and standard deviation 1 over the first axis."""
     with np.errstate(all="ignore"):
         return (x - x.mean(0)) / x.std(0)
 
@@ -75,8 +76,7 @@ def spread(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def pooled(view: View) -> Links | None:
     """The links of all points together, and of further points if these are few."""
-    found = [links(v) for v in view.points]
-    if any(link is None for link in found):
+    if (found := known(links(v) for v in view.points)) is None:
         return None
     if sum(len(link.right) for link in found) < ENOUGH:
         found += [link for p in view.point.near if (link := links(View(p, view.k))) is not None]
@@ -123,7 +123,8 @@ def derivative(view: View) -> Cause | None:
     elif (term := name_form(right - yours, variables, any_constant=True)) is not None:
         return view.cause(
             "missing-term",
-            f"Your local derivative plus {term} is the right one: that term is missing or has the wrong sign or factor.",
+            f"Your local derivative plus {term} is the right one: that term is missing or has the wrong sign or "
+            "factor.",
             "List every place where the forward uses this input; each contributes one term, and the terms add up.",
         )
     elif (k := steady(right - yours)) is not None and len(right) > 4:
@@ -142,6 +143,7 @@ def derivative(view: View) -> Cause | None:
 
 
 def varied_much(values: np.ndarray) -> bool:
+    """Do the values differ from one another?"""
     return float(np.ptp(values)) > 1e-3 * size_of(values)
 
 
@@ -152,7 +154,7 @@ def activated_twice(view: View, right: np.ndarray, yours: np.ndarray, variables:
         known = {
             "tanh": ((1 - out**2, 1 - np.tanh(out) ** 2, 1 - x**2), "1 - tanh(out)^2", "1 - x^2", "1 - out^2"),
             "sigmoid": (
-                (out * (1 - out), sigma(out) * sigma(-out), x * (1 - x)),
+                (out * (1 - out), sigmoid(out) * sigmoid(-out), x * (1 - x)),
                 "sigmoid(out) (1 - sigmoid(out))",
                 "x (1 - x)",
                 "out (1 - out)",
@@ -170,28 +172,27 @@ def activated_twice(view: View, right: np.ndarray, yours: np.ndarray, variables:
         if same(yours, at_x):
             return view.cause(
                 "pre-for-post-activation",
-                f"Your local derivative is {text_x} with x the input: it must be {text}, with out the activated output.",
+                f"Your local derivative is {text_x} with x the input: it must be {text}, with out the activated "
+                "output.",
                 f"Keep the output in the cache: {text} is written for the value after the activation.",
             )
     return taken_at_output(view)
 
 
-def sigma(z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-z))
-
-
 def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal to within the accuracy of a derivative."""
     return bool(np.all(np.abs(a - b) <= 2e-6 * size_of(b)))
 
 
 def taken_at_output(view: View) -> Cause | None:
     """Is your local derivative at x the right one at f(x)?"""
-    if view.case.at is None or view.shape != view.out_shape or len(view.case.inputs) != 1:
+    at = view.case.at
+    if at is None or view.shape != view.out_shape or len(view.case.inputs) != 1:
         return None
 
     def at_out(v: View) -> bool:
         try:
-            there = links(View(Point(v.case.at((v.out,))), 0))
+            there = links(View(Point((v.case.at or at)((v.out,))), 0))
         except Exception:  # the output may lie outside of the function's domain
             return False
         here = links(v)
@@ -237,7 +238,7 @@ def statistics(view: View, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
 
 
 def factors(view: View, by_output: bool) -> np.ndarray | None:
-    """r with claimed Jacobian = r * right one, r depending on the input's entry (or on the output) alone."""
+    """R with claimed Jacobian = r * right one, r depending on the input's entry (or on the output) alone."""
     if not view.shaped:
         return None
     right, yours, outs = view.pair
@@ -293,8 +294,8 @@ def output_factor(view: View) -> Cause | None:
     """Each output's contribution has its own factor: dout is multiplied by something wrong first."""
     if view.C is None or not view.shaped or not dense(view, by_output=True):
         return None
-    found = [factors(v, True) for v in view.points]
-    if any(r is None for r in found) or size_of(np.nan_to_num(found[0] - np.nanmean(found[0]))) < 1e-6:
+    found = known(factors(v, True) for v in view.points)
+    if found is None or size_of(np.nan_to_num(found[0] - np.nanmean(found[0]))) < 1e-6:
         return None
     if (named := named_factor(view, True) or activation_ratio(view, found)) is not None:
         text = MISSING.get(named) or f"each output's contribution is the right one times {named}"
@@ -318,16 +319,13 @@ def activation_ratio(view: View, found: list[np.ndarray]) -> str | None:
     if len(r) < 4:
         return None
     with np.errstate(all="ignore"):
-        tanh, logistic = 1 - out**2, out * (1 - out)
+        tanh, logistic, again = 1 - out**2, out * (1 - out), sigmoid(out) * sigmoid(-out)
         ratios = {
             "(1 - tanh(out)^2)/(1 - out^2): tanh is applied to a value that is already activated": (
                 1 - np.tanh(out) ** 2
             )
             / tanh,
-            "s(1 - s)/(out (1 - out)) with s = sigmoid(out): the sigmoid is applied to a value that is already activated": sigma(
-                out
-            )
-            * sigma(-out)
+            "s(1 - s)/(out (1 - out)): s = sigmoid(out) is applied to a value that is already activated": again
             / logistic,
             "(1 - out^2)/(out (1 - out)): the derivative of tanh stands for the sigmoid's": tanh / logistic,
             "out (1 - out)/(1 - out^2): the derivative of the sigmoid stands for tanh's": logistic / tanh,
@@ -353,8 +351,7 @@ def dense(view: View, by_output: bool) -> bool:
 
 def entry_factors(view: View) -> list[np.ndarray] | None:
     """The entries' factors at every point if they are not all one."""
-    found = [factors(v, False) for v in view.points]
-    if any(r is None for r in found):
+    if (found := known(factors(v, False) for v in view.points)) is None:
         return None
     usable = found[0][np.isfinite(found[0])]
     return found if len(usable) and np.ptp(usable) > 1e-6 * size_of(usable) else None
@@ -367,7 +364,8 @@ def entry_factor(view: View) -> Cause | None:
     return view.cause(
         "entry-factor",
         f"Each entry of yours is the right one times {named}.",
-        "A factor of the last step of the backward is missing, extra or inverted: compare it with the forward's first step.",
+        "A factor of the last step of the backward is missing, extra or inverted: compare it with the forward's "
+        "first step.",
     )
 
 
@@ -390,8 +388,10 @@ def input_factor(view: View) -> Cause | None:
         kept = [a for a in range(len(view.shape)) if a not in axes]
         return view.cause(
             "factor-per-index",
-            f"Along {view.axes(axes)} yours is right but for one factor, another one for each index of {view.axes(kept)}.",
-            "Something that has one value for each of those indices (a scale, a sigma, a count) is missing, extra or inverted.",
+            f"Along {view.axes(axes)} yours is right but for one factor, another one for each index of "
+            f"{view.axes(kept)}.",
+            "Something that has one value for each of those indices (a scale, a sigma, a count) is missing, extra or "
+            "inverted.",
         )
     if all(v.C is not None and dense(v, by_output=False) for v in view.points):
         return view.cause(

@@ -4,6 +4,9 @@ A contribution is one entry of the Jacobian: what output j adds to the gradient 
 is not known, the gradient's own entries take its place.
 """
 
+# Loop variables are bound by default arguments, for which mypy infers no lambda.
+# mypy: disable-error-code="misc"
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,7 +18,7 @@ from .constants import recognise
 from .places import describe, near_threshold
 from .view import FORM, View, join, size_of
 
-Key = tuple
+Key = tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,12 @@ class Pattern:
 
     @property
     def key(self) -> Key:
+        """The name at every point."""
         return self.kind, self.axes
 
 
 def grid(shape: tuple[int, ...], axis: int) -> np.ndarray:
+    """The indices along one axis, ready to broadcast."""
     return np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
 
 
@@ -100,6 +105,7 @@ def split(view: View) -> Split | None:
 
 
 def all_right(view: View) -> bool:
+    """Is there nothing wrong at this point?"""
     right, yours, _ = view.pair
     return view.shaped and bool(np.all(np.abs(yours - right) <= view.pair_slack))
 
@@ -112,6 +118,7 @@ def splits(view: View) -> list[Split | None] | None:
 
 
 def fits(pattern: Pattern, part: Split) -> bool:
+    """Are the wrong contributions those of the pattern?"""
     return bool(np.all((np.broadcast_to(pattern.mask, part.wrong.shape) & part.speaks) == part.wrong))
 
 
@@ -166,7 +173,8 @@ def of_pattern(view: View, pattern: Pattern, main: dict[Key, Pattern], what: str
             return view.cause(
                 "part-of-upstream",
                 f"Yours uses {used} of dout along {axis}: the other contributions are missing, those there are right.",
-                "Every output that the input reaches contributes: sum over all of them (+=, not the first or last of a loop).",
+                "Every output that the input reaches contributes: sum over all of them (+=, not the first or last of "
+                "a loop).",
             )
         those = f"all but the {index} index" if "but" in kind else f"the {index} index"
         return view.cause(
@@ -184,6 +192,7 @@ def of_pattern(view: View, pattern: Pattern, main: dict[Key, Pattern], what: str
 
 
 def of_output(view: View, kind: str, number: int, what: str, name: str) -> Cause:
+    """The sentence for a whole output, of several."""
     output = view.case.out_names[number]
     if kind == "one output":
         return view.cause(
@@ -199,6 +208,7 @@ def of_output(view: View, kind: str, number: int, what: str, name: str) -> Cause
 
 
 def of_indices(view: View, pattern: Pattern, what: str, name: str) -> Cause:
+    """The sentence for a relation between the input's and the output's index."""
     kind, axes = pattern.key
     where = "" if not axes else f" along {view.axis(axes[0])}"
     missing = name == "missing-contributions"
@@ -207,9 +217,11 @@ def of_indices(view: View, pattern: Pattern, what: str, name: str) -> Cause:
             return not_carried(view, where, way)
         return view.cause(
             "diagonal",
-            f"Yours has only the diagonal of the Jacobian{where}: each entry gets what comes from the output at its own index, "
+            f"Yours has only the diagonal of the Jacobian{where}: each entry gets what comes from the output at its "
+            "own index, "
             "and the right gradient also has what comes from the other indices.",
-            "Each input there moves every output (through a sum, mean or normalisation): the full Jacobian has terms off the diagonal.",
+            "Each input there moves every output (through a sum, mean or normalisation): the full Jacobian has terms "
+            "off the diagonal.",
         )
     if kind in ("later", "earlier") and missing:
         return not_carried(view, where, kind)
@@ -251,10 +263,13 @@ def one_way(view: View, axes: tuple[int, ...]) -> str | None:
 
 
 def not_carried(view: View, where: str, kind: str) -> Cause:
+    """The sentence for a recurrence that is cut."""
     return view.cause(
         "not-carried-back",
-        f"Nothing is carried back{where}: each index gets what comes from its own step, and what comes from {kind} ones is missing.",
-        "In the backward loop, add the gradient that comes from the step after to the one that comes from this step's output.",
+        f"Nothing is carried back{where}: each index gets what comes from its own step, and what comes from {kind} "
+        "ones is missing.",
+        "In the backward loop, add the gradient that comes from the step after to the one that comes from this "
+        "step's output.",
     )
 
 
@@ -273,14 +288,17 @@ def overwritten(view: View, found: list[Split | None]) -> Cause | None:
 
 
 def written_over(view: View, where: str, which: str) -> Cause:
+    """The sentence for = where += belongs."""
     return view.cause(
         "overwritten",
-        f"Where several outputs add to one entry, yours keeps only the {which} contribution over {where}; the others are lost.",
+        f"Where several outputs add to one entry, yours keeps only the {which} contribution over {where}; the others "
+        "are lost.",
         "Accumulate: += (or np.add.at for repeated indices) instead of =, starting from zeros.",
     )
 
 
 def keeps_one(view: View, part: Split, axes: tuple[int, ...], last: bool) -> bool:
+    """Is what is missing all but the last (or first) contribution along the axes?"""
     outs, k = view.pair[2], len(view.shape)
     if len(outs) <= max(axes) or all(outs[a] < 2 for a in axes):
         return False
@@ -313,6 +331,7 @@ def windows(view: View, found: list[Split | None]) -> bool:
 
 
 def window_explains(view: View, part: Split, axes: tuple[int, ...], stride: int) -> bool:
+    """Is what is missing what a later window of this stride wrote over?"""
     outs, ins, k = view.pair[2], view.shape, len(view.shape)
     if len(outs) != k:
         return False
@@ -337,7 +356,8 @@ def of_entries(view: View, both: list[tuple[View, Split]], what: str, name: str)
         return view.cause(
             "mask-too-wide" if name == "missing-contributions" else name,
             f"Yours is {verb} where {edge}; everywhere else it is right.",
-            "The forward treats that side in its own way: compare the condition (and its direction) with the one that you use.",
+            "The forward treats that side in its own way: compare the condition (and its direction) with the one "
+            "that you use.",
         )
     if len(both) < len(view.points) or (place := describe(view, rows[0][1], view.name, view.axis)) is None:
         return None
@@ -345,12 +365,14 @@ def of_entries(view: View, both: list[tuple[View, Split]], what: str, name: str)
 
 
 def verb_of(what: str, name: str) -> str:
+    """What yours is, where it is wrong."""
     return {"missing-contributions": "zero", "sign-of-part": "right but for the sign"}.get(
         name, what.replace("they", "it")
     )
 
 
 def zero_in_part(view: View, place: str, verb: str, name: str) -> Cause:
+    """The sentence for a set of entries."""
     return view.cause(
         "zero-in-part" if name == "missing-contributions" else name,
         f"Yours is {verb} at {place}; everywhere else it is right.",
@@ -368,8 +390,10 @@ def of_places(view: View, both: list[tuple[View, Split]], what: str, name: str) 
     wrong, speaks = both[0][1].wrong, both[0][1].speaks
     return view.cause(
         name,
-        f"{int(wrong.sum())} of the {int(speaks.sum())} contributions of an output to an entry are {what}; all others are right.",
-        "A path from input to output is left out or counted differently: list every place where the forward uses this input.",
+        f"{int(wrong.sum())} of the {int(speaks.sum())} contributions of an output to an entry are {what}; all others "
+        "are right.",
+        "A path from input to output is left out or counted differently: list every place where the forward uses "
+        "this input.",
     )
 
 
@@ -379,7 +403,7 @@ def by_entry(part: Split, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray
         return part.wrong, part.speaks, True
     some = part.wrong.any(axes, keepdims=True)
     pure = bool(np.all((some & part.speaks) == part.wrong))
-    return part.wrong.any(axes), part.speaks.any(axes), pure
+    return np.any(part.wrong, axes), np.any(part.speaks, axes), pure
 
 
 def extra(view: View) -> Cause | None:
@@ -404,9 +428,9 @@ def extra(view: View) -> Cause | None:
     if np.all(dead[rows]):
         found = []
         for v in view.points:
-            T, Y, O = v.pair
+            T, Y, there = v.pair
             w = np.abs(Y - T) > v.pair_slack
-            w = w.any(tuple(range(k, w.ndim))) if O else w
+            w = w.any(tuple(range(k, w.ndim))) if there else w
             found.append((v, w, np.ones(w.shape, bool)))
         edge = near_threshold(view, found)
         where = (
@@ -423,8 +447,10 @@ def extra(view: View) -> Cause | None:
         return cause
     return view.cause(
         "leak",
-        "Yours passes gradient between entries and outputs that do not depend on each other; every real contribution is right.",
-        "Only the entries that the forward used for an output get its dout: look at the mask, the window or the index used.",
+        "Yours passes gradient between entries and outputs that do not depend on each other; every real contribution "
+        "is right.",
+        "Only the entries that the forward used for an output get its dout: look at the mask, the window or the "
+        "index used.",
     )
 
 
@@ -435,8 +461,8 @@ def pattern_only(view: View) -> Cause | None:
         return None
     keys = None
     for v in view.points:
-        T, Y, O = v.pair
-        if not O:
+        T, Y, there = v.pair
+        if not there:
             return None
         here = set()
         for p in patterns(v):
@@ -455,14 +481,17 @@ def pattern_only(view: View) -> Cause | None:
     if found[0].axes and (mixed := mixed_axis(view)) is not None:
         return view.cause(
             "wrong-axis",
-            f"Yours changes with dout at other indices of {view.axis(mixed)}, where the right one changes with dout at other "
+            f"Yours changes with dout at other indices of {view.axis(mixed)}, where the right one changes with dout "
+            "at other "
             f"indices of {view.axis(found[0].axes[0])}.",
             "A sum, mean or product runs over the wrong axis: use the axis that the forward normalises or sums over.",
         )
     return view.cause(
         "diagonal",
-        f"Yours at an index uses dout at that index alone{where}, and the outputs at the other indices depend on it too.",
-        "Each input there moves every output (through a sum, mean, normalisation or recurrence): those terms are not on the diagonal.",
+        f"Yours at an index uses dout at that index alone{where}, and the outputs at the other indices depend on it "
+        "too.",
+        "Each input there moves every output (through a sum, mean, normalisation or recurrence): those terms are not "
+        "on the diagonal.",
     )
 
 
@@ -493,7 +522,8 @@ def mixes(view: View) -> Cause | None:
     return view.cause(
         "mixed-axis",
         f"Yours at an index of {view.axis(axis)} changes with dout at other indices, which that entry never reaches.",
-        "The forward keeps those indices apart (examples of a batch, say): a sum, mean or product of yours runs over them.",
+        "The forward keeps those indices apart (examples of a batch, say): a sum, mean or product of yours runs over "
+        "them.",
     )
 
 
@@ -597,7 +627,8 @@ def misrouted(view: View) -> Cause | None:
         return view.cause(
             "misrouted",
             "Each output's dout comes back with the right numbers, but to other entries than those it came from.",
-            "Look at the index: where an entry went in the forward (a window's start, a stride, an argmax, a sort), its gradient returns.",
+            "Look at the index: where an entry went in the forward (a window's start, a stride, an argmax, a sort), "
+            "its gradient returns.",
         )
     if not view.everywhere(total):
         return None
@@ -612,5 +643,6 @@ def misrouted(view: View) -> Cause | None:
     return view.cause(
         "shared-out",
         how + ".",
-        "An average gives every entry its share, a maximum gives all to the largest, a weighted sum gives each its weight.",
+        "An average gives every entry its share, a maximum gives all to the largest, a weighted sum gives each its "
+        "weight.",
     )

@@ -35,9 +35,11 @@ def describe(view: View, wrong: np.ndarray, name: str, axis_name: Callable[[int]
         n = wrong.shape[0]
         i, j = np.indices((n, n))
         for words, mask in (
-            ("the diagonal", i == j), ("the entries off the diagonal", i != j), ("the entries above the diagonal", i < j),
+            ("the diagonal", i == j),
+            ("the entries off the diagonal", i != j),
+            ("the entries above the diagonal", i < j),
             ("the entries below the diagonal", i > j),
-        ):  # fmt: skip
+        ):
             if np.array_equal(mask, wrong):
                 return words
     for axis in range(wrong.ndim):
@@ -139,8 +141,10 @@ def entry(view: View) -> Cause | None:
     )
     return view.cause(
         "one-entry",
-        f"Only the entry {place if len(place) > 1 else place[0]} of {wrong.size} is wrong ({how}); all others are right.",
-        "Look at what is special about it: the first or last of a loop, a border, the largest or smallest value, a label.",
+        f"Only the entry {place if len(place) > 1 else place[0]} of {wrong.size} is wrong ({how}); all others are "
+        "right.",
+        "Look at what is special about it: the first or last of a loop, a border, the largest or smallest value, a "
+        "label.",
     )
 
 
@@ -159,7 +163,8 @@ def place(view: View) -> Cause | None:
     return view.cause(
         "place",
         f"Yours is wrong only at {words}; everywhere else it is right.",
-        "Look at what the code does differently there: slices, loop bounds, one block of a concatenation, the label's column.",
+        "Look at what the code does differently there: slices, loop bounds, one block of a concatenation, the "
+        "label's column.",
     )
 
 
@@ -219,8 +224,10 @@ def carried(view: View) -> Cause | None:
         if longest > 2 and all(first_right(v, wrong_outputs(v), axis, k) for v in view.points):
             return view.cause(
                 "carried-wrongly",
-                f"Yours is right for dout at index 0 of {view.out_axis(axis)} and wrong for every later one: one step is right.",
-                "What is carried from step to step is wrong or missing: add to each step's gradient what comes back from the step after.",
+                f"Yours is right for dout at index 0 of {view.out_axis(axis)} and wrong for every later one: one step "
+                "is right.",
+                "Look at what the later ones use that the first does not: a state that is carried along, or what "
+                "reaches back to earlier entries.",
             )
     return None
 

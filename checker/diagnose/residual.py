@@ -1,5 +1,8 @@
 """Relations of the difference between the right gradient and a wrong one: the path or the term that is missing."""
 
+# Loop variables are bound by default arguments, for which mypy infers no lambda.
+# mypy: disable-error-code="misc"
+
 from collections.abc import Callable
 from itertools import combinations
 
@@ -7,8 +10,9 @@ import numpy as np
 
 from .case import Cause
 from .constants import recognise
-from .view import FORM, Point, View, size_of
+from .view import FORM, Point, View, known, size_of
 
+Ways = dict[tuple[str, str], np.ndarray]
 Basis = Callable[[View, tuple[int, ...]], list[np.ndarray]]
 
 
@@ -34,15 +38,18 @@ def rest(values: np.ndarray, basis: list[np.ndarray], axes: tuple[int, ...]) -> 
 
 
 def multiple(values: np.ndarray, vector: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The best multiple of `vector` in every group along the axes."""
     square = (vector * vector).sum(axes, keepdims=True)
     return (values * vector).sum(axes, keepdims=True) / np.where(square > 0, square, 1)
 
 
 def centred(view: View, axes: tuple[int, ...]) -> np.ndarray:
+    """X - mean along the axes."""
     return view.x - view.x.mean(axes, keepdims=True)
 
 
 def of_out(view: View, change: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+    """A function of the output, if it stands beside the input entry by entry."""
     if view.out_shape != view.shape:
         return []
     with np.errstate(all="ignore"):
@@ -62,34 +69,39 @@ PATHS: tuple[tuple[str, Basis, str, str], ...] = (
         "variance-path",
         lambda v, a: [centred(v, a)],
         "by a multiple of x - mean along {axes}",
-        "That is the shape of the path through the variance (or standard deviation) over that axis, and yours lacks it or "
+        "That is the shape of the path through the variance (or standard deviation) over that axis, and yours lacks "
+        "it or "
         "has it wrong: each entry also moves the variance, whose derivative is 2 (x - mean)/n.",
     ),
     (
         "norm-path",
         lambda v, a: [v.x],
         "by a multiple of x itself along {axes}",
-        "That is the shape of a path through a norm or a sum of squares over that axis (also of a regularisation term), and "
+        "That is the shape of a path through a norm or a sum of squares over that axis (also of a regularisation "
+        "term), and "
         "yours lacks it or has it wrong: each entry also moves the norm.",
     ),
     (
         "softmax-path",
         lambda v, a: of_out(v, lambda out: out),
         "by a multiple of the output along {axes}",
-        "That is the shape of a path through a normalising sum, as in softmax: each entry also moves the sum that all of "
+        "That is the shape of a path through a normalising sum, as in softmax: each entry also moves the sum that "
+        "all of "
         "them are divided by, which takes out * sum(dout * out) from the gradient.",
     ),
     (
         "softmax-path",
         lambda v, a: of_out(v, lambda out: np.exp(out - out.max())),
         "by a multiple of exp(output) along {axes}",
-        "That is the shape of a path through log-sum-exp, as in log-softmax: take softmax * sum(dout) from the gradient.",
+        "That is the shape of a path through log-sum-exp, as in log-softmax: take softmax * sum(dout) from the "
+        "gradient.",
     ),
     (
         "mean-and-variance-paths",
         lambda v, a: [np.ones(v.shape), centred(v, a)],
         "by a number plus a multiple of x - mean along {axes}",
-        "That is the shape of the paths through the mean and the variance over that axis, and yours lacks them or has them "
+        "That is the shape of the paths through the mean and the variance over that axis, and yours lacks them or "
+        "has them "
         "wrong: each entry moves both, and both come back to every entry.",
     ),
 )
@@ -129,13 +141,15 @@ def lies(view: View, basis: Basis, axes: tuple[int, ...]) -> int | None:
 
 def penalty(view: View) -> Cause | None:
     """Off by a constant multiple of the input: a regularisation term."""
-    values = [penalty_factor(v) for v in view.points]
+    values = known(penalty_factor(v) for v in view.points)
+    if values is None:
+        return None
     number = sum(v.x.size for v in view.points)
-    if number < ENOUGH and all(c is not None for c in values):  # few numbers: look at further points
+    if number < ENOUGH:  # few numbers: look at further points
         near = [View(point, view.k) for point in view.point.near]
         values += [c for v in near if (c := penalty_factor(v)) is not None]
         number += sum(v.x.size for v in near)
-    if any(c is None for c in values) or number < 4 or max(v.x.size for v in view.points) == 1 and len(values) < 5:
+    if any(c is None for c in values) or number < 4 or (max(v.x.size for v in view.points) == 1 and len(values) < 5):
         return None
     if follows(view):
         return None
@@ -146,7 +160,8 @@ def penalty(view: View) -> Cause | None:
     way = "minus" if values[0] > 0 else "plus"
     return view.cause(
         "regularisation",
-        f"Yours is the right gradient {way} {view.name} times {size}: the data's part is right, the term proportional to {view.name} is not.",
+        f"Yours is the right gradient {way} {view.name} times {size}: the data's part is right, the term proportional "
+        f"to {view.name} is not.",
         REGULARISE,
     )
 
@@ -159,7 +174,7 @@ REGULARISE = (
 
 
 def penalty_factor(view: View) -> float | None:
-    """c with right - yours = c x for a scalar loss, or None."""
+    """C with right - yours = c x for a scalar loss, or None."""
     parts = difference(view)
     if parts is None or view.point.dout.size != 1 or view.point.dout[0] == 0:
         return None
@@ -205,29 +220,10 @@ def penalty_and_factor(view: View) -> Cause | None:
     named = recognise(view, [float(a)] * len(view.points))
     return view.cause(
         "regularisation",
-        f"Yours is the right gradient times {named or format(a, '.6g')} {'plus' if b > 0 else 'minus'} {view.name} times {abs(b):.6g}: "
+        f"Yours is the right gradient times {named or format(a, '.6g')} {'plus' if b > 0 else 'minus'} {view.name} "
+        f"times {abs(b):.6g}: "
         "the data's part and the regularisation's part have different factors.",
         REGULARISE,
-    )
-
-
-def penalty_alone(view: View) -> Cause | None:
-    """Yours is a multiple of the input: the regularisation term without the data's."""
-    values = []
-    for v in view.points:
-        parts = difference(v)
-        if parts is None or parts[0].shape[-1] != 1 or v.x.size < 3:
-            return None
-        _, right, yours = parts
-        c = float(np.sum(yours[..., 0] * v.x) / np.sum(v.x**2))
-        alone = size_of(yours[..., 0] - c * v.x) <= 1e-9 * size_of(yours)
-        if c == 0 or not alone or size_of(rest(right, [v.x], tuple(range(v.x.ndim)))) < 1e-3 * size_of(right):
-            return None
-        values.append(c)
-    return view.cause(
-        "regularisation-alone",
-        f"Yours is {view.name} times {values[0]:.6g} and nothing else.",
-        "The part of the gradient that comes from the data is missing: only a term like the regularisation's is there.",
     )
 
 
@@ -250,7 +246,9 @@ def skip(view: View) -> Cause | None:
     c = values[0]
     if abs(c - 1) < 1e-5:
         text = "Yours lacks dout itself: right gradient = yours + dout"
-        advice = "The input also reaches the output directly (a skip connection): add dout to what comes back through the branch."
+        advice = (
+            "The input also reaches the output directly (a skip connection): add dout to what the branch sends back."
+        )
     elif abs(c + 1) < 1e-5:
         text = "Yours has dout itself once too often: right gradient = yours - dout"
         advice = "The direct path is counted although there is none, or counted twice: remove one dout."
@@ -265,8 +263,8 @@ def other_gradient(view: View) -> Cause | None:
     for j, name in enumerate(view.case.names):
         if j == view.k:
             continue
-        values = [shared(v, j) for v in view.points]
-        if any(c is None for c in values) or np.ptp(values) > 1e-5 * abs(values[0]) or view.numbers() < 3:
+        values = known(shared(v, j) for v in view.points)
+        if values is None or np.ptp(values) > 1e-5 * abs(values[0]) or view.numbers() < 3:
             continue
         if not any(abs(abs(values[0]) - c) < 1e-5 for c in (1, 2, 0.5)):
             continue
@@ -274,7 +272,8 @@ def other_gradient(view: View) -> Cause | None:
         times = "" if abs(c - 1) < 1e-5 else f" times {c:g}"
         return view.cause(
             "missing-path",
-            f"Right gradient = yours {'+' if values[0] > 0 else '-'} the gradient of {name}{times}: what {view.name} and {name} do "
+            f"Right gradient = yours {'+' if values[0] > 0 else '-'} the gradient of {name}{times}: what {view.name} "
+            f"and {name} do "
             "together is missing, or counted twice.",
             "Where a value is used more than once, the gradients of all its uses are added up, each once.",
         )
@@ -282,16 +281,16 @@ def other_gradient(view: View) -> Cause | None:
 
 
 def shared(view: View, j: int) -> float | None:
-    """c with right - yours = c * (right gradient of input j), or None."""
+    """C with right - yours = c * (right gradient of input j), or None."""
     parts = difference(view)
     right = view.case.numeric[j]
     if parts is None or right.shape != view.shape or size_of(right) == 0:
         return None
     off = parts[0]
     if view.C is not None:
-        if view.case.jacobian[j] is None:
+        if (jacobian := view.case.jacobian[j]) is None:
             return None
-        target = view.case.jacobian[j].reshape(off.shape)
+        target = jacobian.reshape(off.shape)
     else:
         target = right[..., None]
     c = float(np.sum(off * target) / np.sum(target * target))
@@ -308,8 +307,7 @@ def through(view: View) -> Cause | None:
     With Q = X W, the part of dX through Q is dQ W^T, and dW = X^T dQ; so X^T times that part is dW W^T, in which
     only right gradients appear.
     """
-    ways = [v_ways(v) for v in view.points]
-    if any(w is None for w in ways):
+    if (ways := known(v_ways(v) for v in view.points)) is None:
         return None
     labels = [label for label in ways[0] if all(label in w for w in ways)][:5]
     for n in range(1, len(labels) + 1):
@@ -321,12 +319,13 @@ def through(view: View) -> Cause | None:
                     return view.cause(
                         "missing-path",
                         f"Yours {what} through {names}; the rest of it is right.",
-                        f"The forward uses {view.name} more than once: add up the gradients of all its uses, each once.",
+                        f"The forward uses {view.name} more than once: add up the gradients of all its uses, each "
+                        "once.",
                     )
     return None
 
 
-def v_ways(view: View) -> dict[tuple[str, str], np.ndarray] | None:
+def v_ways(view: View) -> Ways | None:
     """The possible uses of this input by another one: what X^T (right - yours) is if that use alone is missing."""
     if not view.shaped or view.x.ndim < 1 or view.shape[-1] < 2:
         return None
@@ -342,7 +341,8 @@ def v_ways(view: View) -> dict[tuple[str, str], np.ndarray] | None:
     return found or None
 
 
-def explains(view: View, ways: dict, chosen: tuple, c: float) -> bool:
+def explains(view: View, ways: Ways, chosen: tuple[tuple[str, str], ...], c: float) -> bool:
+    """Is what is missing what these uses would have added?"""
     d = view.shape[-1]
     made = view.x.reshape(-1, d).T @ (view.truth - view.yours).reshape(-1, d)
     target = c * sum(ways[label] for label in chosen)
@@ -377,7 +377,8 @@ def symmetric(view: View) -> Cause | None:
             name = view.case.names[j]
             return view.cause(
                 "symmetric-only",
-                f"Yours is right only if {name} is symmetric: it has 2 {name} (or 2 {name}.T) where {name} + {name}.T belongs.",
+                f"Yours is right only if {name} is symmetric: it has 2 {name} (or 2 {name}.T) where {name} + {name}.T "
+                "belongs.",
                 "d(x.T A x)/dx = (A + A.T) x; it is 2 A x for a symmetric A alone.",
             )
     return None
@@ -411,6 +412,7 @@ def changed_input(view: View) -> Cause | None:
 
 
 def right_there(view: View, j: int, change: Callable[[np.ndarray], np.ndarray]) -> bool:
+    """Is yours the right gradient at the point with the changed input?"""
     moved = tuple(np.ascontiguousarray(change(x)) if i == j else x for i, x in enumerate(view.case.inputs))
     try:
         jacobian = view.case.at(moved).jacobian[view.k]

@@ -1,6 +1,10 @@
-"""Relations of a gradient that has the wrong shape: the right numbers, or a sum too few, too many or over another axis."""
+"""Relations of a gradient of the wrong shape: the right numbers, or a sum too few, too many or over another axis."""
+
+# Loop variables are bound by default arguments, for which mypy infers no lambda.
+# mypy: disable-error-code="misc"
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +48,8 @@ def not_spread(view: View) -> Cause | None:
     return view.cause(
         "not-spread",
         f"The numbers are right, but there is one for each of {view.yours.shape} where the input has {view.shape}.",
-        "A sum or mean in the forward spreads its gradient over everything that it added: broadcast to the input's shape.",
+        "A sum or mean in the forward spreads its gradient over everything that it added: broadcast to the input's "
+        "shape.",
     )
 
 
@@ -74,8 +79,10 @@ def summed_own_axes(view: View) -> Cause | None:
                         where = "all axes" if n == view.truth.ndim and n > 1 else view.axes(axes)
                         return view.cause(
                             "extra-sum",
-                            f"Yours is the {what} of the right gradient over {where}: shape {view.yours.shape} for {view.shape}.",
-                            f"The input has one number for each index there, so nothing is summed over it: give the {what} its axis.",
+                            f"Yours is the {what} of the right gradient over {where}: shape {view.yours.shape} for "
+                            f"{view.shape}.",
+                            "The input has one number for each index there, so nothing is summed over it: give the "
+                            f"{what} its axis.",
                         )
     return None
 
@@ -97,7 +104,7 @@ def other_sums(view: View) -> Cause | None:
         for axes in combinations(every, n):
             for what, make in (("sum", np.sum), ("mean", np.mean)):
 
-                def summed(v: View, axes: tuple[int, ...] = axes, make=make) -> bool:
+                def summed(v: View, axes: tuple[int, ...] = axes, make: Any = make) -> bool:
                     own = contributions(v)
                     if own is None or own.ndim != parts.ndim:
                         return False
@@ -111,12 +118,15 @@ def other_sums(view: View) -> Cause | None:
 
 
 def sum_cause(view: View, axes: tuple[int, ...], what: str) -> Cause:
+    """The sentence for a sum over other axes."""
     whole = len(view.out_shape)
     if not axes:
         return view.cause(
             "missing-sum",
-            f"Yours has one number for each output, shape {view.yours.shape}; summed to the input's shape {view.shape} they are right.",
-            "The input is used by many outputs (it is broadcast): sum dout's contributions over the axes that the input lacks.",
+            f"Yours has one number for each output, shape {view.yours.shape}; summed to the input's shape "
+            f"{view.shape} they are right.",
+            "The input is used by many outputs (it is broadcast): sum dout's contributions over the axes that the "
+            "input lacks.",
         )
     names = join([view.out_axis(axis) for axis in axes])
     if len(axes) == whole:
@@ -133,12 +143,13 @@ def sum_cause(view: View, axes: tuple[int, ...], what: str) -> Cause:
 
 
 def close_enough(view: View, a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal within the error, whatever the shapes were."""
     return bool(size_of(a - b) <= 1e-6 * max(size_of(b), view.scale) + 4 * size_of(view.error))
 
 
 def broadcast_copy(view: View) -> Cause | None:
     """The right gradient repeated over an axis too many, or terms that sum to it."""
-    if view.shaped or view.yours.ndim <= view.truth.ndim and view.yours.size <= view.truth.size:
+    if view.shaped or (view.yours.ndim <= view.truth.ndim and view.yours.size <= view.truth.size):
         return None
     for n in range(1, view.yours.ndim + 1):
         for axes in combinations(range(view.yours.ndim), n):
@@ -153,7 +164,9 @@ def broadcast_copy(view: View) -> Cause | None:
             if view.everywhere(reduces):
                 return view.cause(
                     "missing-sum",
-                    f"Yours has shape {view.yours.shape}; summed over its axis {join([str(a) for a in axes])} it is right.",
-                    "The input is used by many outputs (it is broadcast): sum dout's contributions over the axes that the input lacks.",
+                    f"Yours has shape {view.yours.shape}; summed over its axis {join([str(a) for a in axes])} it is "
+                    "right.",
+                    "The input is used by many outputs (it is broadcast): sum dout's contributions over the axes "
+                    "that the input lacks.",
                 )
     return None

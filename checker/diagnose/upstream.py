@@ -1,6 +1,10 @@
-"""Relations that show in how a claim changes with dout: ignored, squared, something added, the wrong part of it used."""
+"""Relations that show in how a claim changes with dout: ignored, squared, something added, a wrong part of it used."""
+
+# Loop variables are bound by default arguments, for which mypy infers no lambda.
+# mypy: disable-error-code="misc"
 
 from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
 
@@ -9,10 +13,12 @@ from .view import View, join, size_of
 
 
 def spread(values: np.ndarray) -> float:
+    """The largest less the smallest."""
     return float(np.ptp(values)) if values.size else 0.0
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal up to rounding."""
     return bool(size_of(a - b) <= 1e-9 * (size_of(a) + size_of(b)))
 
 
@@ -46,6 +52,8 @@ def ignored(view: View) -> Cause | None:
 
 
 def squared(view: View) -> Cause | None:
+    """Dout is in it twice."""
+
     def fourfold(v: View) -> bool:
         twice, minus = v.point.doubled, v.point.negated
         return twice is not None and minus is not None and same(twice[v.k], 4 * v.yours) and same(minus[v.k], v.yours)
@@ -60,6 +68,8 @@ def squared(view: View) -> Cause | None:
 
 
 def clipped(view: View) -> Cause | None:
+    """Large entries are cut."""
+
     def cut(v: View) -> bool:
         if not v.shaped or v.truth.size < 4:
             return False
@@ -81,6 +91,8 @@ def clipped(view: View) -> Cause | None:
 
 
 def normalised(view: View) -> Cause | None:
+    """The right direction at a fixed length."""
+
     def unit(v: View) -> bool:
         twice = v.point.doubled
         size = float(np.linalg.norm(v.truth)) if v.shaped and v.truth.size > 1 else 0.0
@@ -114,9 +126,11 @@ def constant_term(view: View) -> Cause | None:
         return None
 
     def only_that(v: View) -> bool:
-        return v.shaped and v.is_yours(v.truth + v.point.zero[v.k])
+        return v.point.zero is not None and v.shaped and v.is_yours(v.truth + v.point.zero[v.k])
 
     def penalty(v: View) -> bool:
+        if v.point.zero is None:
+            return False
         rest = v.point.zero[v.k]
         c = float(np.sum(rest * v.x) / np.sum(v.x * v.x)) if v.shaped and v.x.size > 1 and size_of(v.x) else 0.0
         return c != 0 and same(rest, c * v.x)
@@ -144,7 +158,7 @@ def nonlinear(view: View) -> Cause | None:
 
     if not view.everywhere(bent):
         return None
-    even = view.everywhere(lambda v: same(v.point.negated[v.k], v.yours))
+    even = view.everywhere(lambda v: v.point.negated is not None and same(v.point.negated[v.k], v.yours))
     if even:
         text = "Yours is the same for dout and for -dout."
     else:
@@ -152,12 +166,15 @@ def nonlinear(view: View) -> Cause | None:
     return view.cause(
         "nonlinear",
         text,
-        "dout may only be multiplied by things that do not depend on it, and added up: look for a function applied to dout.",
+        "dout may only be multiplied by things that do not depend on it, and added up: look for a function applied "
+        "to dout.",
     )
 
 
 def part_of_dout(view: View) -> Cause | None:
-    """The right backward, fed a wrong dout: summed, averaged, transposed, reversed, shifted, ignored for some outputs."""
+    """The right backward, fed a wrong dout: summed, averaged, transposed, reversed, shifted, ignored for some "
+    "outputs.
+    """
     if view.J is None or not view.shaped or not any(n > 1 for n in view.out_shape):
         return None
     k = len(view.shape)
@@ -170,7 +187,7 @@ def part_of_dout(view: View) -> Cause | None:
             where = "all its axes" if n == len(view.out_shape) > 1 else join([view.out_axis(a) for a in axes])
             for what, make in (("sum", np.sum), ("mean", np.mean)):
 
-                def spread(g: np.ndarray, make=make, axes: tuple[int, ...] = shifted) -> np.ndarray:
+                def spread(g: np.ndarray, make: Any = make, axes: tuple[int, ...] = shifted) -> np.ndarray:
                     return np.broadcast_to(make(g, axis=axes, keepdims=True), g.shape)
 
                 if view.everywhere(lambda v, f=spread: v.is_fed(f)):
@@ -183,6 +200,7 @@ def part_of_dout(view: View) -> Cause | None:
 
 
 def turned_dout(view: View, k: int, advice: str) -> Cause | None:
+    """Dout reversed, shifted, transposed or reshaped."""
     axes_of = range(len(view.out_shape))
     for axis in axes_of:
         if view.out_shape[axis] < 2:
@@ -195,7 +213,8 @@ def turned_dout(view: View, k: int, advice: str) -> Cause | None:
             )
         for step in (1, -1):
             if view.out_shape[axis] > 2 and view.everywhere(lambda v, a=axis, s=step: dout_shifted(v, k + a, s)):
-                text = f"Yours uses dout one place too {'late' if step < 0 else 'early'} along {view.out_axis(axis)}; all else is right."
+                way = "late" if step < 0 else "early"
+                text = f"Yours uses dout one place too {way} along {view.out_axis(axis)}; all else is right."
                 return view.cause("upstream-shifted", text, advice)
     for axes in permutations(axes_of):
         if axes == tuple(axes_of):
@@ -249,8 +268,10 @@ def half_of_two(view: View) -> Cause | None:
                 if share == 0.5:
                     return view.cause(
                         "symmetric-only",
-                        f"Yours is right only where {what} is symmetric: averaged with itself transposed, it is right for every dout.",
-                        "Two terms that are each other's transpose are taken for equal: keep both, as in (A + A.T) x or X (dout + dout.T).",
+                        f"Yours is right only where {what} is symmetric: averaged with itself transposed, it is right "
+                        "for every dout.",
+                        "Two terms that are each other's transpose are taken for equal: keep both, as in (A + A.T) x "
+                        "or X (dout + dout.T).",
                     )
                 return view.cause(
                     "half-of-two",
@@ -261,6 +282,7 @@ def half_of_two(view: View) -> Cause | None:
 
 
 def halves(view: View, a: int, b: int, share: float) -> bool:
+    """Is the right one yours plus (or averaged with) yours with two axes exchanged?"""
     right, yours, _ = view.pair
     if not view.shaped or right.ndim <= max(a, b) or right.shape[a] != right.shape[b]:
         return False
@@ -296,15 +318,16 @@ def turned_jacobian(view: View) -> Cause | None:
                 continue
 
             def turned(v: View, a: int = a, b: int = b) -> bool:
-                T, Y, O = v.pair
-                if len(O) <= b or len(v.shape) != k or v.shape[a] != O[b]:
+                T, Y, there = v.pair
+                if len(there) <= b or len(v.shape) != k or v.shape[a] != there[b]:
                     return False
                 return size_of(Y - T.swapaxes(a, k + b)) <= v.pair_slack
 
             if view.everywhere(turned):
                 return view.cause(
                     "jacobian-transposed",
-                    f"Yours is right with {view.axis(a)} and {view.out_axis(b)} exchanged: a matrix is used where its transpose is needed.",
+                    f"Yours is right with {view.axis(a)} and {view.out_axis(b)} exchanged: a matrix is used where its "
+                    "transpose is needed.",
                     TURN,
                 )
     return None

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from math import prod
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .case import Arrays, Case, Cause
+
+T = TypeVar("T")
 
 #: Two gradients are the same if they differ by less than this part of their scale (besides the error bar).
 SAME = 1e-6
@@ -78,10 +80,12 @@ class Point:
 
     @cached_property
     def doubled(self) -> Arrays | None:
+        """The claim for twice the upstream gradient."""
         return self.claim(2 * self.dout)
 
     @cached_property
     def negated(self) -> Arrays | None:
+        """The claim for the upstream gradient times -1."""
         return self.claim(-self.dout)
 
     @cached_property
@@ -107,8 +111,7 @@ class Point:
             return tuple(np.asarray(g, float)[..., None] / self.dout[0] for g in self.case.claimed)
         if m > MOST_OUTPUTS or self.case.vjp is None:
             return None
-        columns = [self.claim(row) for row in np.eye(m)]
-        if any(column is None for column in columns):
+        if (columns := known(self.claim(row) for row in np.eye(m))) is None:
             return None
         return tuple(np.stack([column[k] for column in columns], -1) for k in range(len(self.case.claimed)))
 
@@ -133,6 +136,7 @@ class View:
 
     @property
     def points(self) -> "tuple[View, ...]":
+        """The views of all points, the first one included."""
         return (self, *self.others)
 
     def everywhere(self, holds: "Callable[[View], bool]") -> bool:
@@ -146,25 +150,30 @@ class View:
 
     @cached_property
     def out(self) -> np.ndarray:
+        """The output, or all of them concatenated."""
         return np.asarray(self.point.out, float).reshape(self.out_shape)
 
     @cached_property
     def dout(self) -> np.ndarray:
+        """The upstream gradient, of the shape of `out`."""
         return self.point.dout.reshape(self.out_shape)
 
     @cached_property
     def linear(self) -> bool:
+        """Is the claim linear in dout?"""
         return self.point.linear[self.k]
 
     @cached_property
-    def J(self) -> np.ndarray | None:
+    def J(self) -> Any:
+        """The right Jacobian, input shape + (m,), or None."""
         jacobian = self.case.jacobian[self.k]
         if jacobian is None or not np.all(np.isfinite(jacobian)):
             return None
         return np.asarray(jacobian, float).reshape(*self.shape, -1)
 
     @cached_property
-    def C(self) -> np.ndarray | None:
+    def C(self) -> Any:
+        """The claimed Jacobian, claimed shape + (m,), or None."""
         if self.J is None or not self.linear or self.point.jacobians is None:
             return None
         claimed = self.point.jacobians[self.k]
@@ -183,6 +192,7 @@ class View:
 
     @cached_property
     def scale(self) -> float:
+        """The size of the right gradient."""
         return size_of(self.truth)
 
     @cached_property
@@ -191,7 +201,8 @@ class View:
         return SAME * self.scale + 4 * self.error
 
     @cached_property
-    def pair_slack(self) -> np.ndarray | float:
+    def pair_slack(self) -> Any:
+        """How far each entry of `pair` may be from a predicted one."""
         return self.slack if self.C is None or not self.shaped else SAME * size_of(self.J) + self.noise
 
     @cached_property
@@ -220,7 +231,9 @@ class View:
 
     @cached_property
     def settled(self) -> bool:
-        """Is some entry wrong by much more than its error bar? Else the point is a corner, and relations prove nothing."""
+        """Is some entry wrong by much more than its error bar? Else the point is a corner, and relations prove "
+        "nothing.
+        """
         if not self.shaped:
             return True
         off = np.abs(self.yours - self.truth)
@@ -265,18 +278,22 @@ class View:
         return sum(int(np.sum(np.abs(view.pair[0]) > FORM * size_of(view.pair[0]))) for view in self.points)
 
     def cause(self, name: str, message: str, advice: str) -> Cause:
+        """A cause with this input as its subject."""
         return Cause(name, self.name, message, advice)
 
     # Names of things, as a reader meets them.
 
     def axis(self, axis: int) -> str:
+        """An axis of the input, as a reader meets it."""
         return axis_name(self.name, axis, self.shape, self.case)
 
     def out_axis(self, axis: int) -> str:
+        """An axis of the output, as a reader meets it."""
         name = self.case.out_names[0] if len(self.case.outs) == 1 and self.case.out_names else "out"
         return axis_name(name, axis, self.out_shape, self.case)
 
     def axes(self, axes: Iterable[int]) -> str:
+        """Several axes of the input."""
         return join([self.axis(axis) for axis in axes])
 
 
@@ -287,9 +304,12 @@ def axis_name(array: str, axis: int, shape: tuple[int, ...], case: Case) -> str:
     return f"axis {axis} of {array} ({length})"
 
 
+def known(values: "Iterable[T | None]") -> "list[T] | None":
+    """The values as a list, or None if one of them is not known."""
+    found = list(values)
+    return None if any(value is None for value in found) else [value for value in found if value is not None]
+
+
 def join(words: list[str], last: str = "and") -> str:
+    """Words as a list in a sentence."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
-
-
-def count(shape: Iterable[int]) -> int:
-    return prod(shape)

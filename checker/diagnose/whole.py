@@ -1,25 +1,33 @@
-"""Relations between a whole wrong gradient and the right one: zero, sign, a factor, the axes' order, another input's."""
+"""Relations of a whole wrong gradient with the right one: zero, sign, a factor, the order of axes, another input's."""
 
+# Loop variables are bound by default arguments, for which mypy infers no lambda.
+# mypy: disable-error-code="misc"
+
+from collections.abc import Callable
 from itertools import combinations, permutations
 
 import numpy as np
 
 from .case import Cause
 from .constants import recognise
-from .view import FORM, View, join, size_of
+from .view import FORM, View, join, known, size_of
 
 
 def zero(view: View) -> Cause | None:
+    """Nothing but zeros."""
     if not view.everywhere(lambda v: size_of(v.yours) == 0 and (v.C is None or size_of(v.C) == 0)):
         return None
     return view.cause(
         "zero",
         "Yours is all zeros, and the output does depend on this input.",
-        "Is it written yet? Look for a gradient that is created with zeros and never filled, or computed and not returned.",
+        "Is it written yet? Look for a gradient that is created with zeros and never filled, or computed and not "
+        "returned.",
     )
 
 
 def float32(view: View) -> Cause | None:
+    """Computed in low precision."""
+
     def rounded(v: View) -> bool:
         off = size_of(v.yours - v.truth) if v.shaped else np.inf
         return bool(off <= 1e-5 * v.scale and np.all(v.yours == v.yours.astype(np.float32)) and v.yours.size > 1)
@@ -28,7 +36,8 @@ def float32(view: View) -> Cause | None:
         return None
     return view.cause(
         "float32",
-        "Yours is right to about 7 digits, and every number in it is a float32: the formula is right, the precision is lost.",
+        "Yours is right to about 7 digits, and every number in it is a float32: the formula is right, the precision "
+        "is lost.",
         "Keep float64 throughout: look for astype(np.float32) or an array created with dtype=np.float32.",
     )
 
@@ -46,8 +55,7 @@ def small(view: View) -> Cause | None:
             return None
         return off, yours[speaks] / right[speaks] - 1
 
-    found = [compared(v) for v in view.points]
-    if any(parts is None for parts in found):
+    if (found := known(compared(v) for v in view.points)) is None:
         return None
     worst = max(size_of(off) for off, _ in found)
     ratios = np.concatenate([ratio for _, ratio in found])
@@ -71,6 +79,7 @@ SMALL = 2e-3
 
 
 def absolute(view: View) -> Cause | None:
+    """The absolute value."""
     if not view.shaped:
         return None
     negative = sum(int(np.sum(v.truth < -FORM * v.scale)) for v in view.points)
@@ -79,18 +88,21 @@ def absolute(view: View) -> Cause | None:
         return None
     return view.cause(
         "lost-sign",
-        "Yours is the absolute value of the right gradient: every size is right, and every negative entry lost its sign.",
+        "Yours is the absolute value of the right gradient: every size is right, and every negative entry lost its "
+        "sign.",
         "Look for abs() or a square root of a square on the way.",
     )
 
 
 def sign(view: View) -> Cause | None:
+    """Times -1."""
     if not view.everywhere(lambda v: v.is_mapped(lambda g: -g)):
         return None
     return view.cause(
         "sign",
         "Yours is exactly -1 times the right gradient, in every entry.",
-        "One minus sign is missing or too many: follow the signs backwards from dout, and look at each subtraction in the forward.",
+        "One minus sign is missing or too many: follow the signs backwards from dout, and look at each subtraction "
+        "in the forward.",
     )
 
 
@@ -107,14 +119,15 @@ def ratio(view: View) -> float | None:
 
 
 def factor(view: View) -> Cause | None:
-    values = [ratio(v) for v in view.points]
-    if any(c is None for c in values):
+    """Times one constant, named if it is a known one."""
+    if (values := known(ratio(v) for v in view.points)) is None:
         return None
     if (name := recognise(view, values)) is not None and (view.numbers() > 1 or name in ("2", "1/2")):
         return view.cause(
             "factor",
             f"Yours is the right gradient times {name}, in every entry.",
-            "One constant factor is missing, extra or inverted: compare the constants of the forward with yours, one by one.",
+            "One constant factor is missing, extra or inverted: compare the constants of the forward with yours, one "
+            "by one.",
         )
     constant = np.ptp(values) <= 3e-6 * abs(values[0])
     if not constant or view.numbers() < 3:
@@ -125,14 +138,15 @@ def factor(view: View) -> Cause | None:
         "factor",
         f"Yours is the right gradient times {values[0]:.6g}, in every entry"
         + (f" and at every one of {len(values)} points tried." if len(values) > 1 else "."),
-        "Everything but one constant is right: look for a number, a length or a hyperparameter that forward and backward do not share.",
+        "Everything but one constant is right: look for a number, a length or a hyperparameter that forward and "
+        "backward do not share.",
     )
 
 
 def varying_factor(view: View) -> Cause | None:
     """One factor for all entries, which changes from point to point."""
-    values = [ratio(v) for v in view.points]
-    if any(c is None for c in values) or len(values) < 2:
+    values = known(ratio(v) for v in view.points)
+    if values is None or len(values) < 2:
         return None
     if any(np.sum(np.abs(v.truth) > FORM * v.scale) < 3 for v in view.points):
         return None
@@ -153,17 +167,19 @@ def varying_factor(view: View) -> Cause | None:
     return view.cause(
         "varying-factor",
         f"Yours is the right gradient times {what}, the same in every entry.",
-        "The direction is right; a scalar that depends on the inputs is missing or extra: a norm, a sum, the loss itself.",
+        "The direction is right; a scalar that depends on the inputs is missing or extra: a norm, a sum, the loss "
+        "itself.",
     )
 
 
 def one_value(array: np.ndarray) -> float:
+    """The number in an array of one."""
     if array.size != 1:
         raise ValueError
     return float(array.reshape(-1)[0])
 
 
-SCALARS = {
+SCALARS: dict[str, Callable[[View], float]] = {
     "the output": lambda v: one_value(v.out),
     "dout": lambda v: one_value(v.dout),
     "the norm of this input": lambda v: float(np.linalg.norm(v.x)),
@@ -196,12 +212,14 @@ def order(view: View) -> Cause | None:
             return view.cause(
                 "order",
                 f"What you return for {view.name} is, number for number, the gradient of {other}.",
-                "Return the gradients in the inputs' order; if the order is right, the two inputs are mixed up in the formulas.",
+                "Return the gradients in the inputs' order; if the order is right, the two inputs are mixed up in "
+                "the formulas.",
             )
     return None
 
 
 def same_as(view: View, right: np.ndarray) -> bool:
+    """Is yours the gradient `right`, to within the error?"""
     slack = 1e-6 * size_of(right) + 4 * size_of(view.error)
     return bool(size_of(right - view.yours) <= slack)
 
@@ -226,7 +244,8 @@ def transpose(view: View) -> Cause | None:
                     f"Yours is {how}{' and times -1' if c < 0 else ''}: shape {view.yours.shape} for {view.shape}."
                     if view.yours.shape != view.shape
                     else f"Yours is {how}{' and times -1' if c < 0 else ''}.",
-                    "Look for a missing or extra .T (or transpose): an outer product or a matrix product taken the other way round.",
+                    "Look for a missing or extra .T (or transpose): an outer product or a matrix product taken the "
+                    "other way round.",
                 )
     return None
 
@@ -247,8 +266,10 @@ def reshaped(view: View) -> Cause | None:
             if view.everywhere(lambda v, f=form: v.is_mapped(f)):
                 return view.cause(
                     "reshape",
-                    "Yours holds the right numbers in the wrong places: it was reshaped where its axes had to be transposed.",
-                    "reshape keeps the order of the numbers and never undoes a transpose: transpose back, then reshape.",
+                    "Yours holds the right numbers in the wrong places: it was reshaped where its axes had to be "
+                    "transposed.",
+                    "reshape keeps the order of the numbers and never undoes a transpose: transpose back, then "
+                    "reshape.",
                 )
     return None
 
@@ -278,15 +299,19 @@ def moved(view: View) -> Cause | None:
                 yours, right = (there, start) if step > 0 else (start, there)
                 return view.cause(
                     "shift",
-                    f"Yours is the right gradient {places} too {'far' if step > 0 else 'early'} along {view.axes(axes)}: "
+                    f"Yours is the right gradient {places} too {'far' if step > 0 else 'early'} along "
+                    f"{view.axes(axes)}: "
                     f"at index {yours} it has what belongs at index {right}, and so on.",
-                    "An index is off: check which entry of the forward each step of the backward belongs to, and how padding is cropped.",
+                    "An index is off: check which entry of the forward each step of the backward belongs to, and how "
+                    "padding is cropped.",
                 )
     return None
 
 
 def shifted(view: View, axes: tuple[int, ...], step: int) -> bool:
-    """Is your entry t + step (along each of the axes) the right entry t, wherever both exist (whatever fills the end)?"""
+    """Is your entry t + step (along each of the axes) the right entry t, wherever both exist (whatever fills the "
+    "end)?
+    """
     if not view.shaped or len(view.shape) <= max(axes) or any(view.shape[a] < abs(step) + 2 for a in axes):
         return False
     right, yours, _ = view.pair
@@ -314,7 +339,8 @@ def repeated(view: View) -> Cause | None:
             ):
                 return view.cause(
                     "extra-sum",
-                    f"Yours is the {what} of the right gradient over {view.axes(axes)}, repeated: every entry there is the same.",
+                    f"Yours is the {what} of the right gradient over {view.axes(axes)}, repeated: every entry there "
+                    "is the same.",
                     f"The input has one number for each index there, so nothing is summed over it: drop that {what}.",
                 )
     return None
