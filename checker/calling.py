@@ -22,6 +22,8 @@ Array = np.ndarray
 CACHE = re.compile(r"(.*_)?(caches?|ctx|context|saved|memo|tape|state|stash|store[ds]?|residuals?)$", re.I)
 OUTPUT = re.compile(r"(out|outputs?|result)$", re.I)
 UPSTREAM = re.compile(r"(d_?\w+|\w*grad\w*|upstream|g|gy|g_\w+|delta\w*|cotangents?|ct|v|vjp|up|\w+_bar|next_d\w+)$", re.I)
+#: A single parameter of this name takes the upstream gradients of all outputs, nested as they are.
+ALL_UPSTREAM = re.compile(r"(d_?outs?|douts|grads?|grad_?outputs?|gradients?|upstream|g|gs|cotangents?|cts?|v|dys?|d)$", re.I)
 CONSTANT = re.compile(
     r"(y|t|ys|y_?true|target\w*|label\w*|truth|gt|mask\w*|keep|eps\w*|epsilon|reg\w*|lam\w*|lambda_?|alpha|slope|"
     r"momentum|p|rate|prob|temperature|tau|decay|weight_decay|lr|learning_rate|threshold|margin|running_\w+|moving_\w+)$",
@@ -52,12 +54,12 @@ def is_float(value: Any) -> bool:
 
 
 def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters that can be filled by position; empty where the signature cannot be read."""
+    """The named parameters; empty where the signature cannot be read."""
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return []
-    return [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _takes_any_number(function: Callable[..., Any]) -> bool:
@@ -136,6 +138,7 @@ class Pair:
         self.keywords = _by_keyword(forward, self.names)
         self.forwards = self.backwards = 0
         self.out_names: list[str] = []
+        self.left_out: list[str] = []  # outputs without an upstream gradient
         self.out_shapes: list[tuple[int, ...]] = []  # at the given inputs
         self._bindings: list[str] | None = None
         if gradient and backward is not None:
@@ -221,24 +224,33 @@ class Pair:
         return self._split(result, list(arguments)).outs
 
     def _split(self, result: Any, arguments: list[Any]) -> Run:
-        outs, cache = self._without_cache(result)
-        if outs is None:
-            raise NotImplementedError(f"{getattr(self.forward_function, '__name__', 'the forward')} returned None")
+        outs, cache = self._without_cache(result, arguments)
+        author = getattr(self.forward_function, "__name__", "the forward")
         named = list(tree.flatten(outs, "out"))
         if not self.out_names:
             for path, leaf in named:
                 if leaf is None:
-                    raise NotImplementedError(f"{getattr(self.forward_function, '__name__', 'the forward')} returned None")
+                    raise NotImplementedError(f"{author} returned None")
                 if not is_numeric(leaf):
-                    raise UsageError(
-                        f"{getattr(self.forward_function, '__name__', 'the forward')} returned {_kind(leaf)} as its output "
-                        f"{path}; a forward returns arrays, or (out, cache)"
-                    )
-            self.out_names = [path for path, _ in named]
-            self.out_shapes = [np.shape(leaf) for _, leaf in named]
-        return Run([np.asarray(leaf) for _, leaf in named], outs, cache, arguments)
+                    advice = "a forward returns arrays, or (out, cache)"
+                    raise UsageError(f"{author} returned {_kind(leaf)} as its output {path}; {advice}")
+            self._choose_outputs([path for path, _ in named])
+            self.out_shapes = [np.shape(leaf) for path, leaf in named if path in self.out_names]
+        chosen = [np.asarray(leaf) for path, leaf in named if path in self.out_names]
+        return Run(chosen, outs, cache, arguments)
 
-    def _without_cache(self, result: Any) -> tuple[Any, Any]:
+    def _choose_outputs(self, paths: list[str]) -> None:
+        """Which outputs the backward takes upstream gradients of: all of them, or the first few if it names fewer."""
+        upstream = self.roles(len(paths)).count("dout") if self.backward_function is not None else 0
+        own = [p.name for p in parameters(self.backward_function)] if self.backward_function is not None else []
+        one = next((name for name, role in zip(own, self._bindings or []) if role == "dout"), "")
+        if 1 < upstream < len(paths) or (upstream == 1 < len(paths) and one and not ALL_UPSTREAM.match(one)):
+            self.out_names = paths[:upstream]
+            self.left_out = paths[upstream:]
+        else:
+            self.out_names = paths
+
+    def _without_cache(self, result: Any, arguments: Sequence[Any]) -> tuple[Any, Any]:
         """Split what the forward returned into outputs and cache, according to what the backward takes."""
         several = isinstance(result, (tuple, list)) and len(result) > 1
         if self.backward_function is not None:
@@ -247,18 +259,16 @@ class Pair:
             return result, None
         if self.backward_function is None:
             return result[0], result[1] if len(result) == 2 else tuple(result[1:])
-        if self._has_cache(result):
+        if self._has_cache(result, arguments):
             return (result[0] if len(result) == 2 else tuple(result[:-1])), result[-1]
-        return tuple(result), None
+        return result, None
 
-    def _has_cache(self, result: Sequence[Any]) -> bool:
+    def _has_cache(self, result: Sequence[Any], arguments: Sequence[Any]) -> bool:
         roles = self.roles(len(result))
-        if "cache" in roles:
+        if "cache" in roles or not is_numeric(result[-1]):
             return True
-        upstream = roles.count("dout")
-        if upstream == len(result):
-            return False
-        return not is_numeric(result[-1]) or upstream == len(result) - 1
+        # No parameter asks for a cache; yet relu_forward(x) -> (out, x) with relu_backward(dout, x) saves one.
+        return any(result[-1] is argument for argument in arguments)
 
     # -- backward -------------------------------------------------------------------------------------------------
 
@@ -297,7 +307,7 @@ class Pair:
         inputs = list(self.names)
         if all(role in inputs for role in roles):
             return [str(role) for role in roles]  # a gradient function: the forward's parameters and nothing else
-        if None not in roles and ("dout" in roles or roles == ["cache"]):
+        if None not in roles and ("dout" in roles or "cache" in roles):
             return [str(role) for role in roles]
         count = len([role for role in roles if role != "default"])
         if returned > 1 and count == returned:
@@ -353,7 +363,7 @@ class Pair:
             if role == "default":
                 continue
             value = next(upstream) if role == "dout" else given[role]
-            if place == len(positional):
+            if place == len(positional) and (place >= len(own) or own[place].kind != inspect.Parameter.KEYWORD_ONLY):
                 positional.append(value)
             else:  # after a parameter that keeps its default
                 named[own[place].name] = value
@@ -366,7 +376,8 @@ class Pair:
     def upstream(self, run: Run, flat: Sequence[Array]) -> list[Any]:
         """Upstream gradients of the outputs' own types: a number for a number, an array of its dtype for an array."""
         typed: list[Any] = []
-        for leaf, dout in zip(tree.leaves(run.out_tree), flat):
+        leaves = [leaf for path, leaf in tree.flatten(run.out_tree, "out") if path in self.out_names]
+        for leaf, dout in zip(leaves, flat):
             dtype = leaf.dtype if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind == "f" else np.dtype(float)
             typed.append(np.array(dout, dtype=dtype) if isinstance(leaf, np.ndarray) else dtype.type(dout))
         return typed
@@ -418,8 +429,10 @@ class Pair:
                 found[name] = gradient
             elif gradient is None:
                 found.update(dict.fromkeys(own))
+            elif set(own) <= (nested := dict(tree.flatten(gradient, name))).keys():  # nested as the input is
+                found.update({path: nested[path] for path in own})
             elif isinstance(gradient, dict):
-                found.update(self._match_keys(gradient, own))
+                found.update(self._match_keys(_by_last_key(gradient), own))
             else:
                 inside = tree.leaves(gradient)
                 if len(inside) != len(own):
@@ -428,12 +441,10 @@ class Pair:
         return found
 
     def _by_name(self, returned: dict[Any, Any]) -> dict[str, Any]:
-        flat: dict[str, Any] = {}
-        for key, value in returned.items():
-            if isinstance(value, dict):
-                flat.update(value)
-            else:
-                flat[key] = value
+        nested = {path: leaf for key, value in returned.items() for path, leaf in tree.flatten(value, str(key))}
+        if set(self.paths) <= nested.keys():
+            return {path: nested[path] for path in self.paths}
+        flat = _by_last_key(returned)
         found = self._match_keys(flat, self.paths)
         claimed = {path.split("[")[0] for path in found}
         missing = [path for path in self.paths if path not in found and (self._wrt or path.split("[")[0] in claimed)]
@@ -462,6 +473,14 @@ class Pair:
 
 class MisfitError(Exception):
     """The gradients returned do not fit the inputs in number or name; the text completes "<backward> ..."."""
+
+
+def _by_last_key(gradients: dict[Any, Any]) -> dict[str, Any]:
+    """The leaves of nested dicts by their innermost key."""
+    found: dict[str, Any] = {}
+    for key, value in gradients.items():
+        found.update(_by_last_key(value) if isinstance(value, dict) else {str(key): value})
+    return found
 
 
 def _base(name: str) -> str:

@@ -173,7 +173,7 @@ def _forms(pair: Pair, seen: Observation) -> Iterator[Finding]:
                 advice="a gradient has exactly the shape of the thing that it is the gradient of",
                 shape=np.shape(x),
             )
-        elif isinstance(x, np.ndarray) and array.dtype != x.dtype:
+        elif isinstance(x, np.ndarray) and array.dtype.newbyteorder("=") != x.dtype.newbyteorder("="):
             advice = f"keep the input's dtype: start from np.zeros_like({path}), or convert with astype({path}.dtype)"
             yield breach(f"the gradient of {path} has dtype {array.dtype}, but {path} has dtype {x.dtype}", advice, path, "dtype")
 

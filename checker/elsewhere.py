@@ -169,18 +169,21 @@ def glance(
 def _meant(pair: Pair, values: Sequence[Any], run: Run) -> bool:
     """Whether the author surely meant inputs of these shapes, which nobody declared and the forward accepts.
 
-    Code for vectors is often written for one length, and broadcasting accepts many a shape that nobody had in mind. So
-    another height or width of an image counts, and another size of the same axis throughout, with outputs to match.
+    Code for vectors and matrices is often written for one size, and broadcasting accepts many a shape that nobody had in
+    mind. So only images and sequences count (three axes or more): another height or width, and another size of the same
+    axis throughout, with outputs to match.
     """
     old, new = _shapes(pair.values), _shapes(values)
     if [len(shape) for shape in old] != [len(shape) for shape in new]:
         return False
     places = [(len(s), axis - len(s)) for s, t in zip(old, new) for axis in range(len(s)) if s[axis] != t[axis]]
-    if all(dims > 2 and axis >= -2 for dims, axis in places):
-        return all(n > 1 for shape in new for n in shape) or not places
+    if any(dims < 3 for dims, _ in places):
+        return False
+    if all(axis >= -2 for _, axis in places) and all(n > 1 for shape in new for n in shape):
+        return True
     changes = {(a, b) for before, after in zip(old, new) for a, b in zip(before, after)}
     lengths = dict(changes)
-    if len(lengths) != len(changes) or max(dims for dims, _ in places) < 2:
+    if len(lengths) != len(changes):
         return False
     return [out.shape for out in run.outs] == [tuple(lengths.get(n, n) for n in shape) for shape in pair.out_shapes]
 

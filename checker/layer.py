@@ -98,10 +98,15 @@ def _gradient(layer: Any, key: str) -> Any:
 
 
 def _set(layer: Any, key: str, value: Any) -> None:
-    if isinstance(getattr(layer, "params", None), dict) and key in layer.params:
-        layer.params[key] = value
-    else:
+    """Give a parameter another value, and an accumulated gradient of it a fresh start in the same shape."""
+    for holder in ("params", "grads"):
+        if isinstance(getattr(layer, holder, None), dict) and key in getattr(layer, holder):
+            getattr(layer, holder)[key] = value if holder == "params" else np.zeros_like(value)
+    if not isinstance(getattr(layer, "params", None), dict):
         setattr(layer, key, value)
+        for name in _gradient_names(key):
+            if isinstance(getattr(layer, name, None), np.ndarray):
+                setattr(layer, name, np.zeros_like(value))
 
 
 def _returned(returned: Any, names: list[str], layer: Any, values: list[Any]) -> dict[str, Any]:

@@ -112,6 +112,7 @@ class Line:
     leaf: int = -1
     index: tuple[int, ...] = ()
     direction: Sequence[Array] = ()
+    touched: Array | None = None  # the outputs that moved at any step so far
     _samples: dict[float, tuple[float, float, Array, Array]] = field(default_factory=dict)
 
     @property
@@ -144,6 +145,9 @@ class Line:
                 plus = self.function.moved(self.leaf, self.index, up)
                 minus = self.function.moved(self.leaf, self.index, down)
                 self._samples[h] = (up - x, x - down, plus, minus)
+            plus, minus = self._samples[h][2:]
+            changed = (plus != self.function.out) | (minus != self.function.out)
+            self.touched = changed if self.touched is None else self.touched | changed
         return self._samples[h]
 
 
@@ -182,8 +186,9 @@ def rung(line: Line, dout: Array, h: float, noise: Array) -> Rung | None:
         changed = (plus != out) | (minus != out)
         moved = bool(np.any(changed & (dout != 0)))
         felt = np.abs(dout) * np.maximum(noise, EPS * np.maximum(np.abs(plus), np.abs(minus)))
-        # Where nothing moves, a number of size 1 inside the function may have swallowed the change in its last digit.
-        rounding = total_noise(felt[changed] if moved else np.maximum(felt, EPS * np.abs(dout)))
+        # An output that stands still may have swallowed the change in its last digit, if it moved at another step. Where
+        # nothing moves, a number of size 1 inside the function may have done so.
+        rounding = total_noise(felt[line.touched] if moved else np.maximum(felt, EPS * np.abs(dout)))
         h = 0.5 * (up + down)
         right, left = rising / up, falling / down
         low, high = float(np.sum(np.minimum(right, left))), float(np.sum(np.maximum(right, left)))
@@ -232,9 +237,7 @@ def judge(
     what the claim's own rounding may add. An estimate is fine enough to prove something if its error is small beside these or beside `negligible`.
     """
     rungs: list[Rung] = []
-    for found in _climb(line, dout):
-        rungs.append(found)
-        rungs.sort(key=lambda r: -r.h)
+    for rungs in _climb(line, dout):
         if len(rungs) >= 3:
             value, error = best(rungs)
             slack = rtol * max(abs(value), abs(claim), size) + absolute
@@ -248,22 +251,26 @@ def judge(
     return _decide(rungs, claim, rtol, size, negligible, absolute)
 
 
-def _climb(line: Line, dout: Array) -> Iterator[Rung]:
-    """The steps' slopes, from the step of a plain central difference outwards."""
+def _climb(line: Line, dout: Array) -> Iterator[list[Rung]]:
+    """What is known after each further step, widest first; the steps go from that of a plain central difference outwards."""
     levels = _levels(line.scale, line.smallest)
     start = int(np.argmin([abs(np.log(level / (STEP * line.scale))) for level in levels]))
-    for level in sorted(range(len(levels)), key=lambda k: abs(k - start)):
-        found = rung(line, dout, levels[level], line.function.noise)
-        if found is not None:
-            yield found
+    rungs: list[Rung] = []
+    visited: list[float] = []
+    for place in sorted(range(len(levels)), key=lambda k: abs(k - start)):
+        before = line.touched
+        line.sample(levels[place])
+        visited.append(levels[place])
+        news = before is not None and bool(np.any(line.touched & ~before))  # then the noise of earlier steps changes
+        found = [rung(line, dout, h, line.function.noise) for h in (visited if news else visited[-1:])]
+        rungs = sorted([r for r in ([] if news else rungs) + found if r is not None], key=lambda r: -r.h)
+        yield rungs
 
 
 def slope(line: Line, dout: Array, rtol: float = 1e-9) -> tuple[float, float]:
     """The slope of <dout, outputs> along the line and its error, to within rtol of itself if that can be had."""
     rungs: list[Rung] = []
-    for found in _climb(line, dout):
-        rungs.append(found)
-        rungs.sort(key=lambda r: -r.h)
+    for rungs in _climb(line, dout):
         if len(rungs) >= 3:
             value, error = best(rungs)
             if error <= rtol * abs(value):

@@ -1,5 +1,6 @@
 """Does a right formula overflow at large inputs where its value should be finite?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,37 +10,44 @@ from .report import RIGHT, Finding
 
 #: Largest entries tried: the size that overflows exp, after sizes that tell how fast the outputs grow.
 LARGE = 1000.0
-GROWTH = (30.0, 90.0, 270.0)
+GROWTH = (10.0, 20.0, 40.0)
 
 
 def overflow_finding(pair: Pair) -> Finding | None:
-    """A remark if one input, made large, gives nan or inf although the outputs grow no faster than a polynomial.
+    """A remark if inputs made large give nan or inf, although the outputs grow no faster than a polynomial.
 
-    A loss of logits grows in proportion to them, so inf at 1000 is the code's fault; exp itself may overflow.
+    A loss of logits grows in proportion to them, so inf at 1000 is the code's fault; exp itself may overflow. Each input
+    is made large alone, then all of them: the logits of attention are products of two.
     """
-    for path, leaf in zip(pair.paths, pair.leaves()):
-        x = np.asarray(leaf, dtype=float)
-        size = float(np.max(np.abs(x), initial=0.0))
-        if not 0 < size < 20 or (x.size > 1 and np.all((x >= 0) & (x <= 1))):
-            continue
-        sizes = [_largest(pair, path, scale / size) for scale in GROWTH]
-        polynomial = all(np.isfinite(s) for s in sizes) and sizes[2] <= 3**4 * max(sizes[1], 1e-3)
-        if polynomial and not np.isfinite(_largest(pair, path, LARGE / size)):
-            message = f"right, but overflows where {path} reaches {LARGE:g}"
+    ordinary = [path for path, leaf in zip(pair.paths, pair.leaves()) if _ordinary(leaf)]
+    for chosen in [[path] for path in ordinary] + [ordinary] * (len(ordinary) > 1):
+        sizes = [_largest(pair, chosen, size) for size in GROWTH]
+        polynomial = all(np.isfinite(s) for s in sizes) and sizes[2] <= 2**6 * max(sizes[1], 1e-3)
+        if polynomial and not np.isfinite(_largest(pair, chosen, LARGE)):
+            message = f"right, but overflows where {' and '.join(chosen)} reach{'es' * (len(chosen) == 1)} {LARGE:g}"
             advice = "subtract the row maximum before exp, or use a form that stays finite"
-            return Finding(path, RIGHT, message, "unstable", "overflow", advice, x.shape)
+            return Finding(chosen[0] if len(chosen) == 1 else "", RIGHT, message, "unstable", "overflow", advice)
     return None
 
 
-def _largest(pair: Pair, path: str, factor: float) -> float:
-    """The largest output with one input multiplied; nan if it cannot be computed."""
-    leaves: list[Any] = [
-        leaf * factor if own == path and isinstance(leaf, (np.ndarray, np.generic)) else float(leaf) * factor if own == path else leaf
-        for own, leaf in zip(pair.paths, pair.leaves())
-    ]
-    typed = [np.asarray(new, dtype=old.dtype) if isinstance(old, np.ndarray) else new for new, old in zip(leaves, pair.leaves())]
+def _ordinary(leaf: Any) -> bool:
+    """Whether an input has ordinary numbers that may well be large one day: no probabilities, masks or labels."""
+    x = np.asarray(leaf, dtype=float)
+    if not x.size or not 0 < np.max(np.abs(x)) < 20:
+        return False
+    return not (x.size > 1 and np.all((x >= 0) & (x <= 1)))
+
+
+def _largest(pair: Pair, chosen: Sequence[str], size: float) -> float:
+    """The largest output with the chosen inputs scaled to this size; 0 if it cannot be computed."""
+    leaves: list[Any] = []
+    for path, leaf in zip(pair.paths, pair.leaves()):
+        x = np.asarray(leaf)
+        scaled = x * (size / float(np.max(np.abs(x)))) if path in chosen else x
+        leaves.append(scaled.astype(x.dtype) if isinstance(leaf, np.ndarray) else float(scaled))
     try:
-        outs = pair.forward(pair.arguments(None, typed)).outs
+        outs = pair.forward(pair.arguments(None, leaves)).outs
     except Exception:
         return 0.0
-    return max((float(np.max(np.abs(out), initial=0.0)) for out in outs), default=0.0)
+    with np.errstate(all="ignore"):
+        return max((float(np.max(np.abs(out), initial=0.0)) for out in outs), default=0.0)

@@ -138,6 +138,9 @@ class _Check:
         unclaimed = [path for path in everything if path not in self.pair.paths]
         if unclaimed:
             self.notes.append(f"no gradient was returned for {', '.join(unclaimed)}, so none was judged")
+        if self.pair.left_out:
+            names = ", ".join(self.pair.left_out)
+            self.notes.append(f"{name_of(self.pair.backward_function)} takes no upstream gradient of {names}: taken as 0")
         forward = forward_findings(point)
         if any(b.kind == "contract" for b in point.seen.breaches):
             return self._result(IS_WRONG, [*forward, *point.seen.breaches], "forward" if forward else "contract")
