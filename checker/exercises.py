@@ -11,11 +11,13 @@ The decorated functions stay functions; the declaration is `affine_backward.exer
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
 
+from . import diagnose
 from .diagnose import Cause
 from .errors import UsageError
 from .inputs import Declaration
@@ -150,8 +152,12 @@ def mistake(
         raise UsageError(f"half is {half!r}; it can be 'forward' or 'backward'")
 
     def keep(wrong: Function) -> Function:
-        pair = (declared.backward, wrong) if half == "forward" else (wrong, forward or declared.forward)
-        declared.mistakes.append(Mistake(wrong.__name__, advice, *pair, half))
+        alone = half == "forward"
+        own_backward, own_forward = (
+            declared.backward if alone else wrong,
+            wrong if alone else forward or declared.forward,
+        )
+        declared.mistakes.append(Mistake(wrong.__name__, advice, own_backward, own_forward, half))
         return wrong
 
     return keep
@@ -168,14 +174,13 @@ class _Answer:
 
     def __init__(self, task: Exercise, forward: Callable[..., Any], backward: Callable[..., Any], seed: int):
         self.task, self.forward, self.backward, self.seed = task, forward, backward, seed
-        self._known: dict[str, Mistake] | None = None
 
     def judge(self, inputs: tuple[Any, ...], **options: Any) -> Report:
         """The general check at one point, against the reference."""
         task = self.task
         return gradcheck(
             self.forward, self.backward, inputs, names=task.declaration.names, wrt=task.wrt, reference=task.forward,
-            declaration=task.declaration, name=task.name, advise=lambda case: self._cause(), **options,
+            declaration=task.declaration, name=task.name, advise=self._cause, **options,
         )  # fmt: skip
 
     def overflowing(self, report: Report) -> Report:
@@ -222,31 +227,33 @@ class _Answer:
                 left.remove(place)
         return replace(report, findings=tuple(findings))
 
-    def _cause(self) -> Cause | None:
+    def _cause(self, case: diagnose.Case) -> Cause | None:
+        """The known mistake, if there is nothing else to explain."""
+        wrong = {name for name, entries in zip(case.names, case.wrong) if np.any(entries)}
         known = next(iter(self.known.values()), None)
-        if known is None:
+        if known is None or not wrong <= {key.partition(" ")[2] for key in self.known}:
             return None
         return Cause(known.name, "", f"the numbers of a known mistake, {known.name.replace('_', ' ')}", known.advice)
 
-    @property
+    @cached_property
     def known(self) -> dict[str, Mistake]:
         """The known mistakes that this answer makes, by what they get wrong."""
-        if self._known is None:
-            task = self.task
-            ordinary, extreme = [{}] * DRAWS + list(task.edges.values()), list(task.overflow.values())
-            answers = [(self.forward, self.backward), (task.forward, task.backward)]
-            answers += [(known.forward, known.backward) for known in task.mistakes]
-            mine, right, *wrong = ([self._doing(*halves, at) for at in self._points(ordinary)] for halves in answers)
-            self._known = recognise(mine, right, list(zip(task.mistakes, wrong)))
-            if not self._known and extreme:
-                # Two ways to write one formula part where numbers overflow: only what is right elsewhere counts there.
-                quiet = [place for place, done in enumerate(wrong) if not apart(done, right)]
-                mine, right, *wrong = ([self._doing(*halves, at) for at in self._points(extreme)] for halves in answers)
-                self._known = recognise(mine, right, [(task.mistakes[place], wrong[place]) for place in quiet])
-        return self._known
+        task = self.task
+        mine, right, *wrong = self._everywhere([{}] * DRAWS + list(task.edges.values()))
+        found = recognise(mine, right, list(zip(task.mistakes, wrong)))
+        if found or not task.overflow:
+            return found
+        # Two ways to write one formula part where numbers overflow: only mistakes that are right elsewhere count there.
+        quiet = [place for place, done in enumerate(wrong) if not apart(done, right)]
+        mine, right, *wrong = self._everywhere(list(task.overflow.values()))
+        return recognise(mine, right, [(task.mistakes[place], wrong[place]) for place in quiet])
 
-    def _points(self, cases: Sequence[Case]) -> list[tuple[Any, ...]]:
-        return [self.task.inputs(100 + place, case) for place, case in enumerate(cases)]
+    def _everywhere(self, cases: Sequence[Case]) -> list[list[Doing]]:
+        """What the answer, the reference and every known mistake do in these cases."""
+        task, points = self.task, [self.task.inputs(100 + place, case) for place, case in enumerate(cases)]
+        pairs = [(self.forward, self.backward), (task.forward, task.backward)]
+        pairs += [(known.forward, known.backward) for known in task.mistakes]
+        return [[self._doing(*pair, inputs) for inputs in points] for pair in pairs]
 
     def _doing(self, forward: Callable[..., Any], backward: Callable[..., Any], inputs: tuple[Any, ...]) -> Doing:
         return doing(forward, backward, inputs, self.task.declaration.names, self.task.wrt)

@@ -121,8 +121,8 @@ class Declaration:
     ) -> "Declaration":
         """Read the shape annotations of the forward's parameters.
 
-        `draw` says how an input's numbers are drawn: a range `(low, high)`, `below("C")`, or a function of (rng, sizes)
-        that returns the array. `arguments` fixes parameters; one with a default keeps it unless it is annotated.
+        `draw` says how an input's numbers are drawn: a range `(low, high)` with both its ends, `below("C")`, or a
+        function of (rng, sizes) that returns the array. `arguments` fixes parameters; one with a default keeps it unless it is annotated.
         Raises UsageError, naming the parameter, where there is neither an annotation, nor an argument, nor a default.
         """
         draw, arguments = dict(draw or {}), dict(arguments or {})
@@ -245,7 +245,7 @@ class Declaration:
             name = path.split("[")[0]
             if name not in values or not isinstance(spec, Array):
                 return spec
-            return replace(spec, values=_values(values[name], name))
+            return replace(spec, values=_values(values[name], name, spec.shape.kind))
 
         return replace(self, inputs=self.mapped(other))
 
@@ -325,12 +325,13 @@ def _declare(parameter: inspect.Parameter, draw: Any, arguments: Mapping[str, An
     name = parameter.name
     if name in arguments:
         return tree.map_leaves(Constant, arguments[name])
-    shape = None if parameter.annotation is parameter.empty else shapes.read(parameter.annotation)
+    left_out = draw is None and parameter.default is None  # an array that there may be, but need not
+    shape = None if left_out or parameter.annotation is parameter.empty else shapes.read(parameter.annotation)
     if shape is not None and (shape.dims or shape.dtype != "float" or parameter.default is parameter.empty):
         dims = tuple(f"_{name}{dim}" if re.fullmatch(r"_\d+", dim) else dim for dim in shape.dims)
         number = shape.dtype == "float"
         shape = Shape(shape.kind, dims, "float64" if number else shape.dtype)
-        values = _values(draw, name) if draw is not None else _DEFAULTS[shape.kind]
+        values = _values(draw, name, shape.kind) if draw is not None else _DEFAULTS[shape.kind]
         return Array(shape, values, number=number)
     if parameter.default is not parameter.empty:
         return tree.map_leaves(Constant, parameter.default)
@@ -342,7 +343,7 @@ def _declare(parameter: inspect.Parameter, draw: Any, arguments: Mapping[str, An
 _DEFAULTS: dict[str, Values] = {"float": Normal(), "int": Whole(0, 10), "bool": Whole(0, 2)}
 
 
-def _values(draw: Any, name: str) -> Values:
+def _values(draw: Any, name: str, kind: str) -> Values:
     if isinstance(draw, Values):
         return draw
     if callable(draw):
@@ -350,6 +351,8 @@ def _values(draw: Any, name: str) -> Values:
     if isinstance(draw, (tuple, list)) and len(draw) == 2 and all(isinstance(end, (int, float)) for end in draw):
         if draw[0] > draw[1]:
             raise UsageError(f"the range of {name} is empty: {draw[0]} to {draw[1]}")
+        if kind == "int":
+            return Whole(int(draw[0]), int(draw[1]) + 1)
         return Between(float(draw[0]), float(draw[1]))
     known = 'a range (low, high), below("C") or a function of (rng, sizes)'
     raise UsageError(f"{name} can be drawn from {known}, not from {draw!r}")

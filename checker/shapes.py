@@ -9,7 +9,7 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from .errors import UsageError
 
@@ -30,6 +30,12 @@ class Shape:
     kind: str
     dims: tuple[str, ...]
     dtype: str
+
+    def __or__(self, other: Any) -> "Shape":
+        """Allow `Float[ndarray, "N"] | None`: an array that may be left out."""
+        return self
+
+    __ror__ = __or__
 
     def __str__(self) -> str:
         return f'{self.kind.title()}[ndarray, "{" ".join(self.dims)}"]'
@@ -112,6 +118,8 @@ def read(annotation: Any) -> Shape | None:
         return Shape("float", (), "float")
     if isinstance(annotation, str):
         return _from_text(annotation)
+    if type(None) in get_args(annotation):
+        return next(filter(None, map(read, get_args(annotation))), None)
     if hasattr(annotation, "dim_str") and hasattr(annotation, "dtypes"):  # jaxtyping's own
         dtypes = annotation.dtypes if isinstance(annotation.dtypes, (list, tuple)) else ["float64"]
         kind = next((k for k in ("bool", "int", "complex", "key") if str(dtypes[0]).lstrip("u").startswith(k)), "float")
@@ -124,6 +132,8 @@ def _from_text(text: str) -> Shape | None:
         node = ast.parse(text.strip(), mode="eval").body
     except SyntaxError:
         return None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return next(filter(None, (_from_text(ast.unparse(side)) for side in (node.left, node.right))), None)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):  # quoted as well as postponed
         return _from_text(node.value)
     if not (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2):

@@ -43,6 +43,9 @@ def rng(seed: int = SEED) -> np.random.Generator:
         (SimpleNamespace(dim_str="N D", dtypes=["float32"]), "float", (3, 4)),
         (SimpleNamespace(dim_str="N", dtypes=["uint8", "int64"]), "int", (3,)),
         (float, "float", ()),
+        (Float[ndarray, "N"] | None, "float", (3,)),
+        ('Float[ndarray, "N"] | None', "float", (3,)),
+        ('None | jt.Int[ndarray, "N D"]', "int", (3, 4)),
     ],
 )
 def test_annotations_are_read(annotation, kind, lengths):
@@ -99,6 +102,7 @@ def test_real_jaxtyping_is_read():
     assert shapes.read(jaxtyping.Float[np.ndarray, "N D"]) == Float[ndarray, "N D"]
     assert shapes.read(jaxtyping.Int[np.ndarray, "N"]).kind == "int"
     assert shapes.read(jaxtyping.Float32[np.ndarray, "4*H"]).dtype == "float32"
+    assert shapes.read(jaxtyping.Float[np.ndarray, "N"] | None).dims == ("N",)
 
 
 # -- declarations from signatures -------------------------------------------------------------------------------------
@@ -165,6 +169,10 @@ def test_inputs_are_drawn_as_told():
     assert sorted(set(y)) == list(range(declaration.sizes()["H"]))
 
 
+def test_a_range_of_whole_numbers_has_both_its_ends():
+    assert set(declared(y=(2, 4)).draw(rng(), {"N": 200})[2]) == {2, 3, 4}
+
+
 def test_labels_include_the_first_and_the_last():
     declaration = declared()
     for seed in range(30):
@@ -181,6 +189,14 @@ def test_arguments_fix_a_parameter():
     given["pad"] = 9
     assert declaration.draw(rng())[1] == {"pad": 1}
     assert declaration.draw(rng(), pad=2)[1] == {"pad": 2}
+
+
+def test_an_array_that_may_be_left_out_is_left_out():
+    def forward(x: Float[ndarray, "N"], mask: Float[ndarray, "N"] | None = None): ...
+
+    assert Declaration.from_signature(forward).draw(rng())[1] is None
+    with pytest.raises(UsageError, match="mask can be drawn from"):
+        Declaration.from_signature(forward, draw={"mask": 3})
 
 
 def test_anonymous_axes_are_free_of_one_another():
