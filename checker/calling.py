@@ -448,7 +448,7 @@ class Pair:
         found = self._match_keys(flat, self.paths)
         claimed = {path.split("[")[0] for path in found}
         missing = [path for path in self.paths if path not in found and (self._wrt or path.split("[")[0] in claimed)]
-        if not found or missing:
+        if not found or (missing and not self.left_out):  # a parameter of an output left out has no gradient
             raise MisfitError(
                 f"returned gradients named {', '.join(map(str, flat)) or 'nothing'}, and none of them is for "
                 f"{', '.join(missing or self.paths)}"
