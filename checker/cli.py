@@ -1,0 +1,301 @@
+"""The command line: `python -m checker VERB ...`, or `checker VERB ...`.
+
+Each verb is two functions, one that adds its options and one that runs it, and a line in VERBS. Exit codes: 0 right; 1
+wrong, not attempted or cannot tell; 2 called in a way that makes no sense; 130 interrupted.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import shlex
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from .errors import Interrupted, UsageError
+from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
+
+USAGE, INTERRUPTED = 2, 130
+
+#: A progress bar appears when the work has lasted this many seconds.
+PATIENCE = 1.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    parser = argparse.ArgumentParser(prog="checker", description="Check hand-written NumPy derivatives.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, (declare, _) in VERBS.items():
+        declare(verbs, name)
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as ended:  # argparse has said what is wrong, or has shown the help
+        return USAGE if ended.code else 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no sigma must not end the check
+            stream.reconfigure(errors="replace")
+    try:
+        return VERBS[options.verb][1](options)
+    except UsageError as problem:
+        print(f"checker: {problem}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+# -- gradcheck --------------------------------------------------------------------------------------------------------
+
+_EXAMPLES = """examples:
+  checker gradcheck layers.py::affine_backward --input x=8,5 --input w=5,4 --input b=4
+  checker gradcheck mypkg.layers.batchnorm_backward --arg bn_param='{"mode": "train"}' --input x=8,5:-1..1 ...
+  checker gradcheck losses.py::svm_loss --input x=8,5 --input y=8:int0..4
+  checker gradcheck layers.py                                    all pairs in it, with its own example_inputs
+"""
+
+
+def _declare_gradcheck(verbs: Any, name: str) -> None:
+    parser = verbs.add_parser(
+        name,
+        help="compare a hand-written derivative with a numeric one",
+        description="Compare a hand-written derivative with a numeric one: right, or wrong and why.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("target", help="pkg.module.function, pkg.module.Class, path/to/file.py::function, a module or a file")
+    add("--forward", metavar="NAME", default="", help="the forward, where its name does not tell")
+    add("--reference", metavar="TARGET", default="", help="a forward known to be right, to compare with")
+    add("--input", metavar="x=8,5", action="append", default=[], dest="inputs",
+        help="an array to draw (x=8,5 x=8,5:-1..1 y=8:int0..4 params.W1=5,6), a file (x=x.npy), or data.npz")  # fmt: skip
+    add("--arg", metavar="mode=train", action="append", default=[], dest="arguments",
+        help="any other argument, as Python or JSON")  # fmt: skip
+    add("--wrt", metavar="NAME", action="append", help="differentiate with respect to this input only")
+    add("--seed", type=int, default=0, help="draws inputs and directions; default 0")
+    add("--trials", type=int, help="how many other points and shapes to try; default 8, and none with --fast")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--fast", action="store_const", const="fast", dest="mode", help="a few forwards, whatever the size"
+    )
+    mode.add_argument("--full", action="store_const", const="full", dest="mode", help="every entry, whatever it costs")
+    add("--rtol", type=float, help="relative difference allowed beyond the estimate's own error; default 1e-7")
+    add("--layout", choices=("denominator", "numerator"), help="of a Jacobian; default denominator")
+    add("--json", action="store_true", help="print JSON")
+    loud = parser.add_mutually_exclusive_group()
+    loud.add_argument("--quiet", action="store_true", help="one line for each check")
+    loud.add_argument("--verbose", action="store_true", help="everything there is to say")
+
+
+def _run_gradcheck(options: argparse.Namespace) -> int:
+    from . import resolve
+
+    _sensible(options)
+    reports: list[Report] = []
+    unclear: list[str] = []
+    with resolve.workspace():
+        try:
+            for outcome in _checks(options):
+                if isinstance(outcome, Report):
+                    reports.append(outcome)
+                    _show(outcome, options, first=len(reports) == 1)
+                else:
+                    unclear.append(outcome)
+            code = _code(reports) or (USAGE if unclear else 0)
+        except Interrupted as stopped:
+            reports.append(stopped.report)
+            _show(stopped.report, options, first=len(reports) == 1)
+            code = INTERRUPTED
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            code = INTERRUPTED
+    if options.json:
+        from .render.json import render
+
+        print(render(reports))
+    elif len(reports) + len(unclear) > 1:
+        print(("" if options.quiet else "\n") + _summary(reports, len(unclear)))
+    for text in unclear:
+        print(f"checker: {text}", file=sys.stderr)
+    return code
+
+
+def _sensible(options: argparse.Namespace) -> None:
+    if options.trials is not None and options.trials < 0:
+        raise UsageError(f"--trials is {options.trials}; it cannot be negative")
+    if options.seed < 0:
+        raise UsageError(f"--seed is {options.seed}; it cannot be negative")
+    if options.rtol is not None and not 0 <= options.rtol < 1:
+        raise UsageError(f"--rtol is {options.rtol:g}; it lies between 0 and 1")
+
+
+def _checks(options: argparse.Namespace) -> Iterator[Report | str]:
+    """The report of each check; a text where one of several could not be set up."""
+    from . import environment
+    from .gather import Given
+    from .resolve import BrokenModuleError
+    from .subjects import subjects
+
+    given = Given.read(options.inputs, options.arguments)
+    loud = options.verbose and not options.json
+    try:
+        with _muted(loud):
+            found = subjects(options.target, options.forward, given, options.seed)
+            reference = _reference(options.reference) if options.reference else None
+    except BrokenModuleError as broken:
+        problem = broken.__cause__ or broken
+        finding = Finding("", WRONG, environment.cannot_import(problem, str(broken)), "error", type(problem).__name__)
+        yield Report(options.target, WRONG, (finding,), "error")
+        return
+    if len(found) == 1:
+        _all_known(given, found[0])
+    for subject in found:
+        command = _command(options, subject.name if len(found) > 1 else "")
+        settings = {name: getattr(options, name) for name in ("seed", "trials", "mode", "rtol", "wrt", "layout")}
+        bar = _Bar(subject.name)
+        outcome: Report | str
+        try:
+            with _muted(loud):
+                inputs = subject.gather(given, options.seed, command)
+                outcome = subject.check(inputs, reference=reference, progress=bar, **settings)
+        except UsageError as problem:
+            if len(found) == 1:
+                raise
+            outcome = str(problem)
+        finally:
+            bar.stop()
+        yield outcome
+
+
+def _reference(target: str) -> Callable[..., Any]:
+    from .resolve import find, functions, near
+
+    found = find(target)
+    function = functions(found.module).get(found.name)
+    if function is None:
+        raise UsageError(f"{found.where} has no function {found.name!r}{near(found.name, functions(found.module))}")
+    return function
+
+
+def _all_known(given: Any, subject: Any) -> None:
+    """Refuse an input that nothing takes."""
+    from .resolve import near, own_parameters
+
+    if subject.kind == "exercise":
+        if given.values:
+            raise UsageError(f"{subject.name} is an exercise, which draws its own inputs: leave out --input and --arg")
+        return
+    known = [p.name for p in own_parameters(subject.signature)]
+    made = [p.name for p in own_parameters(type(subject.forward))] if subject.kind == "layer" else known
+    for name in given.top() - set(known) - set(made):
+        question = near(name, known)
+        listed = ", ".join(known) or "none"
+        raise UsageError(
+            f"{subject.name} has no input {name!r}{question + ' It' if question else '; it'} takes {listed}"
+        )
+
+
+def _command(options: argparse.Namespace, name: str) -> str:
+    """What was typed, as far as a mended command repeats it."""
+    target = options.target
+    if name and ("::" not in target):
+        target = f"{target}::{name}" if target.endswith(".py") else f"{target}.{name}"
+    words = ["python", "-m", "checker", options.verb, target]
+    words += ["--forward", options.forward] if options.forward else []
+    for option, values in (("--input", options.inputs), ("--arg", options.arguments)):
+        for value in values:
+            words += [option, value]
+    return shlex.join(words)
+
+
+# -- what is shown ----------------------------------------------------------------------------------------------------
+
+_COLOURS = {RIGHT: "green", WRONG: "red", NOT_ATTEMPTED: "yellow", CANNOT_TELL: "yellow"}
+
+
+def _show(report: Report, options: argparse.Namespace, first: bool) -> None:
+    """Print a report, in colour on a terminal."""
+    if options.json:
+        return
+    from .render.text import WIDTH, render
+
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns) if sys.stdout.isatty() else WIDTH
+    text = render(report, verbose=options.verbose, quiet=options.quiet, width=max(40, width))
+    if not first and not options.quiet:
+        print()
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        from rich.console import Console
+        from rich.text import Text
+
+        headline, newline, rest = text.partition("\n")
+        console = Console(highlight=False, soft_wrap=True)
+        console.print(Text(headline, style=f"bold {_COLOURS[report.verdict]}") + newline + rest)
+    else:
+        print(text, flush=True)
+
+
+def _summary(reports: Sequence[Report], unclear: int) -> str:
+    """`7 checked: 5 right, 2 wrong (affine_backward, svm_loss)`."""
+    parts = []
+    for verdict in (RIGHT, WRONG, NOT_ATTEMPTED, CANNOT_TELL):
+        names = [report.name for report in reports if report.verdict == verdict]
+        if names:
+            parts.append(f"{len(names)} {verdict}" + (f" ({', '.join(names)})" if verdict != RIGHT else ""))
+    if unclear:
+        parts.append(f"{unclear} without inputs")
+    return f"{len(reports) + unclear} found: {', '.join(parts)}"
+
+
+def _code(reports: Sequence[Report]) -> int:
+    return int(not all(reports))
+
+
+# -- while it runs ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _muted(loud: bool) -> Iterator[None]:
+    """Leave out what the author's code prints, and its warnings: it runs hundreds of times."""
+    with contextlib.ExitStack() as stack:
+        if not loud:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        yield
+
+
+class _Bar:
+    """A progress bar on standard error, once the work has lasted a while; nothing where that is no terminal."""
+
+    def __init__(self, name: str):
+        self.name, self.started = name, time.monotonic()
+        self.bar: Any = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` steps are done."""
+        if self.bar is None and sys.stderr.isatty() and time.monotonic() - self.started > PATIENCE:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self.bar = Progress(
+                console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            self.bar.start()
+            self.task = self.bar.add_task(self.name, total=total)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=done, total=total)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.stop()
+
+
+Verb = tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]
+VERBS: dict[str, Verb] = {"gradcheck": (_declare_gradcheck, _run_gradcheck)}

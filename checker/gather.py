@@ -1,0 +1,392 @@
+"""The inputs of somebody's function: from the command line, from its module, or from its annotations.
+
+`--input x=8,5` and `--arg mode=train` are read here, and here is said what to type where nothing tells.
+"""
+
+import ast
+import contextlib
+import inspect
+import json
+import re
+import shlex
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .errors import UsageError
+from .inputs import Array, Declaration, below
+from .resolve import near, own_parameters
+from .shapes import read
+
+# -- what was typed ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """`8,5:-1..1`: an array to draw, of a shape and within a range (standard normal without one)."""
+
+    shape: tuple[int, ...]
+    low: float | None = None
+    high: float | None = None
+    dtype: str = "float64"
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """A new array; a Python number where the shape is empty."""
+        if self.dtype == "bool":
+            drawn = rng.integers(0, 2, self.shape).astype(bool)
+        elif self.dtype.startswith("int"):
+            low, high = (0, 9) if self.low is None or self.high is None else (int(self.low), int(self.high))
+            drawn = np.asarray(rng.integers(low, high + 1, self.shape), dtype=self.dtype)
+        elif self.low is None or self.high is None:
+            drawn = np.asarray(rng.standard_normal(self.shape), dtype=self.dtype)
+        else:
+            drawn = np.asarray(rng.uniform(self.low, self.high, self.shape), dtype=self.dtype)
+        return drawn if self.shape else drawn.item()
+
+
+@dataclass
+class Given:
+    """What the command line says of the inputs: by parameter, dots reaching into dicts (`params.W1`)."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, inputs: Sequence[str] = (), arguments: Sequence[str] = ()) -> "Given":
+        """Read `--input` and `--arg` texts. Raises UsageError, quoting the text, where one cannot be read."""
+        given = cls()
+        for text in inputs:
+            if "=" not in text:
+                given.values.update(_archive(text))
+            else:
+                name, value = _split(text, "--input x=8,5")
+                given.values[name] = _input(text, name, value)
+        for text in arguments:
+            name, value = _split(text, "--arg mode=train")
+            given.values[name] = _literal(value)
+        return given
+
+    def top(self) -> set[str]:
+        """The parameters that are given, wholly or in part."""
+        return {name.split(".")[0] for name in self.values}
+
+    def draw(self, seed: int) -> dict[str, Any]:
+        """Values by parameter, the drawn ones drawn anew."""
+        rng = np.random.default_rng(seed)
+        found: dict[str, Any] = {}
+        for name, value in self.values.items():
+            *outer, last = name.split(".")
+            inside = found
+            for key in outer:
+                inside = inside.setdefault(key, {})
+                if not isinstance(inside, dict):
+                    raise UsageError(f"{name} reaches into {key}, which is given as a whole too")
+            inside[last] = value.draw(rng) if isinstance(value, Drawn) else value
+        return found
+
+
+def _split(text: str, example: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not all(part.isidentifier() or part.isdecimal() for part in name.split(".")):
+        raise UsageError(f"cannot read {text!r}; write it like {example}")
+    return name, value.strip()
+
+
+def _input(text: str, name: str, value: str) -> Any:
+    if value.endswith((".npy", ".npz")):
+        loaded = _load(value)
+        if isinstance(loaded, dict):
+            if name not in loaded and len(loaded) != 1:
+                raise UsageError(f"{value} holds {', '.join(loaded)}, and none of them is {name}")
+            return loaded.get(name, next(iter(loaded.values())))
+        return loaded
+    shape, *rest = value.split(":")
+    if not rest and re.fullmatch(r"[-+]?(\d+\.\d*|\.\d+|\d+(\.\d*)?[eE][-+]?\d+)", shape):
+        return float(shape)
+    try:
+        lengths = tuple(int(length) for length in shape.strip("() ").split(",") if length.strip())
+        if any(length < 0 for length in lengths):
+            raise ValueError
+        low = high = None
+        dtype = "float64"
+        for part in rest:
+            found = re.fullmatch(r"(int|float)?(?:([-+.\deE]+?)\.\.([-+.\deE]+))?", part)
+            if part in ("float32", "float64", "int32", "int64", "bool"):
+                dtype = part
+            elif part and found is not None:
+                dtype = "int64" if found[1] == "int" else dtype
+                low, high = (None, None) if found[2] is None else (float(found[2]), float(found[3]))
+            else:
+                raise ValueError
+    except ValueError:
+        raise UsageError(
+            f"cannot read --input {text}: write {name}=8,5 for a shape, {name}=8,5:-1..1 with a range, "
+            f"{name}=8:int0..4 for integers, {name}=:0..1 for one number, {name}=2.5 for that number, or {name}=file.npy"
+        ) from None
+    if low is not None and high is not None and low > high:
+        raise UsageError(f"--input {text}: the range is empty")
+    return Drawn(lengths, low, high, dtype)
+
+
+def _archive(text: str) -> dict[str, Any]:
+    if not text.endswith(".npz"):
+        raise UsageError(f"cannot read --input {text}: write x=8,5, or the name of an .npz file")
+    loaded = _load(text)
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def _load(text: str) -> Any:
+    """An array, or a dict of them. Files that hold Python objects are refused: loading one could run anything."""
+    if not Path(text).is_file():
+        raise UsageError(f"there is no file {text}{near(text, [str(p) for p in Path().glob('*.np[yz]')])}")
+    try:
+        loaded = np.load(text, allow_pickle=False)
+        return dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
+    except (ValueError, OSError, EOFError) as problem:
+        raise UsageError(f"cannot load {text}: {problem}") from None
+
+
+def _literal(text: str) -> Any:
+    """A Python literal, JSON, or a plain word."""
+    for reader in (ast.literal_eval, json.loads):
+        try:
+            return _arrays(reader(text))
+        except (ValueError, SyntaxError):
+            continue
+    return text
+
+
+def _arrays(value: Any) -> Any:
+    """Lists of floats as arrays, also inside dicts: that is what a layer's arguments are."""
+    if isinstance(value, dict):
+        return {key: _arrays(item) for key, item in value.items()}
+    if isinstance(value, list):
+        with contextlib.suppress(ValueError):
+            array = np.asarray(value)
+            return array if array.dtype.kind == "f" else value
+    return value
+
+
+# -- what the code says -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Arguments by parameter, and their declaration if they were declared."""
+
+    values: dict[str, Any]
+    declaration: Declaration | None = None
+
+
+def gather(
+    function: Callable[..., Any],
+    given: Given,
+    module: ModuleType | None = None,
+    names: Sequence[str] = (),
+    seed: int = 0,
+    command: str = "",
+    needed: Sequence[str] = (),
+) -> Inputs:
+    """The arguments for `function`: what was given, then annotations, then the module's own examples, then defaults.
+
+    `names` are what a module's examples may be called after; `needed` are parameters whose default does not do.
+    Raises UsageError that names each parameter of which nothing is known, and shows what to type after `command`.
+    """
+    parameters = {p.name: p for p in own_parameters(function)}
+    typed = {name: value for name, value in given.draw(seed).items() if name in parameters or _takes_any(function)}
+    required = [n for n, p in parameters.items() if p.default is p.empty or n in needed]
+    drawn = [n for n in typed if isinstance(given.values.get(n), Drawn) or isinstance(typed[n], np.ndarray)]
+    annotated = [n for n, p in parameters.items() if p.annotation is not p.empty and read(p.annotation) is not None]
+    if annotated and not drawn and all(n in typed or n in annotated for n in required):
+        return _declared(function, typed, seed)
+    if all(name in typed for name in required):
+        return Inputs(typed)
+    example = _example(module, names, list(parameters), required, seed) if module is not None else None
+    if example is not None:
+        return Inputs({**example, **typed})
+    if annotated and all(n in typed or n in annotated for n in required):
+        declared = _declared(function, {n: v for n, v in typed.items() if n not in annotated}, seed)
+        return Inputs({**declared.values, **typed})
+    missing = [name for name in required if name not in typed]
+    raise UsageError(_missing(function, missing, command))
+
+
+def _takes_any(function: Callable[..., Any]) -> bool:
+    try:
+        return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return True
+
+
+def _declared(function: Callable[..., Any], typed: Mapping[str, Any], seed: int) -> Inputs:
+    """Inputs as annotated. Integers may be labels or indices: the first reading with which the function runs holds."""
+    readings = _readings(function, typed)
+    declaration = readings[0]
+    for reading in readings:
+        inputs = reading.draw(np.random.default_rng([seed, 17]))
+        declaration = reading
+        try:
+            with np.errstate(all="ignore"):
+                function(**dict(zip(reading.names, inputs)))
+            break
+        except (IndexError, KeyError):
+            continue
+        except Exception:  # theirs, and to be reported as theirs in the check itself
+            break
+    inputs = declaration.draw(np.random.default_rng([seed, 17]))
+    return Inputs(dict(zip(declaration.names, inputs)), declaration)
+
+
+def _readings(function: Callable[..., Any], typed: Mapping[str, Any]) -> list[Declaration]:
+    plain = Declaration.from_signature(function, arguments=typed)
+    arrays = {name: spec.shape for name, spec in zip(plain.names, plain.inputs) if isinstance(spec, Array)}
+    whole = [name for name, shape in arrays.items() if shape.kind == "int"]
+    if not whole:
+        return [plain]
+    own = {dim for name in whole for dim in arrays[name].dims}
+    axes = [dim for shape in arrays.values() if shape.kind == "float" for dim in shape.dims]
+    apart = sorted({a for a in axes if a not in own and a in plain.base}, key=lambda axis: -plain.base[axis])
+    found = [Declaration.from_signature(function, {n: below(axis) for n in whole}, typed) for axis in apart]
+    return [*found, plain]
+
+
+EXAMPLES = ("example_inputs", "inputs", "sample_inputs", "INPUTS")
+
+
+def _example(
+    module: ModuleType, names: Sequence[str], parameters: list[str], required: list[str], seed: int
+) -> dict[str, Any] | None:
+    """The arguments that the module itself offers: `affine_inputs`, `example_inputs`, `inputs`, values or functions."""
+    for own in (*(f"{name}_inputs" for name in names), *(f"{name}_example" for name in names), *EXAMPLES):
+        offered = vars(module).get(own)
+        if offered is None or isinstance(offered, ModuleType):
+            continue
+        if callable(offered):
+            np.random.seed(seed)  # so that an example drawn with NumPy's global generator comes out the same
+            offered = offered()
+        if isinstance(offered, dict):
+            by_function = next((offered[name] for name in names if name in offered and name not in parameters), None)
+            offered = offered if by_function is None else by_function() if callable(by_function) else by_function
+        found = _fit(offered, parameters, required)
+        if found is not None:
+            return found
+        if own not in EXAMPLES:
+            raise UsageError(f"{own} does not fit the parameters {', '.join(parameters)}")
+    return None
+
+
+def _fit(offered: Any, parameters: list[str], required: list[str]) -> dict[str, Any] | None:
+    if isinstance(offered, dict):
+        return {n: v for n, v in offered.items() if n in parameters} if set(required) <= set(offered) else None
+    offered = offered if isinstance(offered, (tuple, list)) else (offered,)
+    fits = len(required) <= len(offered) <= len(parameters)
+    return dict(zip(parameters, offered)) if fits else None
+
+
+# -- what to type -----------------------------------------------------------------------------------------------------
+
+
+def _missing(function: Callable[..., Any], missing: Sequence[str], command: str) -> str:
+    """Every parameter of which nothing is known, and the command that would do."""
+    name = getattr(function, "__name__", "the function")
+    few = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
+    lines = [
+        f"nothing says what {few} of {name} {'is' if len(missing) == 1 else 'are'}. Type, with your own shapes:",
+        "",
+    ]
+    options = " ".join(guess(function, parameter) for parameter in missing)
+    lines += textwrap.wrap(f"{command} {options}", 100, initial_indent="  ", subsequent_indent="      ",
+                           break_on_hyphens=False, break_long_words=False)  # fmt: skip
+    lines = lines[:2] + [line + " \\" for line in lines[2:-1]] + lines[-1:]
+    lines += ["", 'or put example_inputs = {"x": ..., ...} into the module, or annotate x: Float[ndarray, "N D"]']
+    return "\n".join(lines)
+
+
+#: Plausible shapes by the function's name and the parameter's, the first that fits; "=" begins what is no array.
+_GUESSES: tuple[tuple[str, str, str], ...] = (
+    (r"", r"bn_param|ln_param|gn_param", '={"mode": "train"}'),
+    (r"", r"dropout_param", '={"p": 0.6, "mode": "train", "seed": 1}'),
+    (r"", r"conv_param|hparameters|hparams", '={"stride": 1, "pad": 1}'),
+    (r"", r"pool_param", '={"pool_height": 2, "pool_width": 2, "stride": 2}'),
+    (r"", r"activation|nonlinearity", "=relu"),
+    (r"", r"mode", "=train"),
+    (r"", r"training|train|is_training", "=True"),
+    (r"", r"stride|G|groups", "=1"),
+    (r"", r"pad|padding|axis", "=1"),
+    (r"", r"(in_|input_|n_in|in_features|input_size|input_dim|n_x|fan_in|D)\w*", "=5"),
+    (r"", r"(hidden|n_h|H$)\w*", "=6"),
+    (r"", r"(out|n_out|num_classes|n_y|C$|n_classes|fan_out)\w*", "=4"),
+    (r"conv", r"x|X|A_prev|inputs?|img|images?", "2,3,6,5"),
+    (r"conv", r"w|W|filters?|kernels?", "4,3,3,3"),
+    (r"pool|spatial|group", r"x|X|A_prev|inputs?|images?", "2,4,6,5"),
+    (r"spatial|group", r"gamma|beta|scale|shift", "4"),
+    (r"lstm", r"Wx", "5,24"),
+    (r"lstm", r"Wh", "6,24"),
+    (r"lstm", r"b", "24"),
+    (r"(rnn|lstm|gru)\w*(step|cell)", r"x|xt|x_t", "4,5"),
+    (r"rnn|lstm|gru", r"x|X|xs", "4,3,5"),
+    (r"rnn|lstm|gru", r"prev_[hc]|h_?prev|c_?prev|h0|c0|[hac]_prev|a0", "4,6"),
+    (r"rnn|lstm|gru", r"Wx|Wxh|W_xh|U", "5,6"),
+    (r"rnn|lstm|gru", r"Wh|Whh|W_hh|V", "6,6"),
+    (r"rnn|lstm|gru", r"b|bh", "6"),
+    (r"embed", r"x", "4,3:int0..6"),
+    (r"embed", r"W|w|weights?", "7,5"),
+    (r"(svm|softmax|hinge|cross|nll|logistic)", r"W|w", "5,4"),
+    (r"", r"y|t|labels?|targets?|y_true", "8:int0..3"),
+    (r"", r"Y", "8,4:0..1"),
+    (r"(loss|softmax|cross)", r"x|scores|logits", "8,4"),
+    (r"", r"x|X|inputs?|data|A_prev|a|A|z|Z", "8,5"),
+    (r"", r"w|W|theta|weights?|kernel", "5,4"),
+    (r"", r"W1", "5,6"),
+    (r"", r"W2", "6,4"),
+    (r"", r"b1", "6"),
+    (r"", r"b|b2|bias", "4"),
+    (r"", r"gamma|beta|scale|shift|mu|mean|var", "5"),
+    (r"", r"reg\w*|lam\w*|lambd|alpha|eps\w*|momentum|slope|temperature|lr|p|rate|delta|margin|keep_prob", "0.1"),
+    (r"", r"mask", "8,5:bool"),
+)
+
+
+def guess(function: Callable[..., Any], parameter: str) -> str:
+    """The options to type for a parameter: a plausible shape, or settings that its name suggests."""
+    keys = _keys(function, parameter)
+    if keys and not re.search(r"param$|hparam", parameter):
+        return " ".join(f"--input {parameter}.{key}={_guessed(function, key)}" for key in keys)
+    value = _guessed(function, parameter)
+    if value.startswith("="):  # a setting, not an array
+        return shlex.join(["--arg", f"{parameter}{value}"])
+    return shlex.join(["--input", f"{parameter}={value}"])
+
+
+def _guessed(function: Callable[..., Any], name: str) -> str:
+    title = getattr(function, "__qualname__", "") or getattr(function, "__name__", "")
+    for family, pattern, value in _GUESSES:
+        if re.search(family, title, re.IGNORECASE) and re.fullmatch(pattern, name):
+            return value
+    return "8,5"
+
+
+def _keys(function: Callable[..., Any], parameter: str) -> list[str]:
+    """The keys that a function reads from a dict that it is given, in order of appearance."""
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return []
+    found: dict[str, None] = {}
+    for node in ast.walk(body):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == parameter
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, str)
+            and isinstance(node.ctx, ast.Load)
+        ):
+            found[node.slice.value] = None
+    return list(found)

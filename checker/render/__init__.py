@@ -1,0 +1,1 @@
+"""Renderers of a `checker.report.Report`, one module each."""

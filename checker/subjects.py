@@ -1,0 +1,400 @@
+"""What a target turned out to be, and its check: a pair, a loss, a layer object, a network, an exercise."""
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from . import environment
+from .calling import is_float
+from .derivatives import check_hessian, check_jacobian, check_jvp
+from .errors import UsageError
+from .exercises import Exercise, exercises_in
+from .gather import Given, Inputs, gather, guess
+from .layer import check_layer
+from .places import is_theirs
+from .report import RIGHT, WRONG, Report
+from .resolve import Found, Names, Pair, choose, classes, find, functions, looked_for, near, own_parameters, pairs
+from .verdict import check_grad, check_value_and_grad, gradcheck
+
+Function = Callable[..., Any]
+
+
+@dataclass
+class Subject:
+    """One thing to check. `signature` is the function whose parameters are the inputs."""
+
+    name: str
+    kind: str
+    forward: Any
+    backward: Any = None
+    module: ModuleType | None = None
+    called: tuple[str, ...] = ()
+    wrt: list[str] | None = None
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def signature(self) -> Function:
+        """The function whose parameters are the inputs."""
+        function: Function = self.forward.forward if self.kind == "layer" else self.forward
+        return function
+
+    def gather(self, given: Given, seed: int, command: str) -> Inputs:
+        """The inputs, as `checker.gather.gather` finds them. An exercise brings its own."""
+        if self.kind == "exercise":
+            return Inputs({})
+        targets = [p.name for p in own_parameters(self.signature) if p.default is None]
+        needed = (
+            [n for n in targets if re.fullmatch(r"y|t|labels?|targets?", n)] if self.kind == "value_and_grad" else []
+        )
+        values = given if not self.defaults else Given({**self.defaults, **given.values})
+        return gather(self.signature, values, self.module, self.called, seed, command, needed)
+
+    def check(self, inputs: Inputs, **options: Any) -> Report:
+        """Judge it. `options` are those of `gradcheck`, and `layout` for a Jacobian."""
+        layout = options.pop("layout", None)
+        options = {key: value for key, value in options.items() if value is not None}
+        if self.kind == "exercise":
+            return _exercise(self.forward, options)
+        options.setdefault("name", self.name)
+        if self.wrt is not None:
+            options.setdefault("wrt", self.wrt)
+        if inputs.declaration is not None and self.kind in ("vjp", "grad", "value_and_grad"):
+            options["declaration"] = inputs.declaration
+        if self.kind == "jacobian":
+            options["layout"] = layout or "denominator"
+        if self.kind in ("hessian", "layer"):
+            _refuse(options, self.kind)
+        report = _CHECKS[self.kind](self, inputs.values, options)
+        return _with_notes(report, self)
+
+
+def _refuse(options: Mapping[str, Any], kind: str) -> None:
+    if "reference" in options:
+        raise UsageError(f"a reference cannot be given for a {kind}; it goes with a pair of functions")
+
+
+def _exercise(exercise: Exercise, options: Mapping[str, Any]) -> Report:
+    """Judge the answer that the exercise was declared beside."""
+    if "reference" in options or "wrt" in options:
+        raise UsageError(f"{exercise.name} is an exercise, whose declaration says what it is compared with")
+    known = ("seed", "trials", "mode", "rtol")
+    return exercise.check(**{key: options[key] for key in known if key in options})
+
+
+def _with_notes(report: Report, subject: Subject) -> Report:
+    """A wrong report with notes on code that meant something else on an older NumPy."""
+    if report.verdict != WRONG:
+        return report
+    functions = [f for f in (subject.backward, subject.signature) if inspect.isfunction(f) or inspect.ismethod(f)]
+    found = [note for f in functions for note in environment.changed_meaning(f) if note not in report.notes]
+    return replace(report, notes=(*report.notes, *dict.fromkeys(found))) if found else report
+
+
+# -- the kinds --------------------------------------------------------------------------------------------------------
+
+
+def _vjp(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+    return gradcheck(subject.forward, subject.backward, inputs, **options)
+
+
+def _grad(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+    """`x_grad` may take the inputs, an upstream gradient with them, or (as sigmoid's often does) the output alone."""
+    theirs = [p.name for p in own_parameters(subject.forward)]
+    own = [p.name for p in own_parameters(subject.backward) if p.default is p.empty]
+    if not set(own) <= set(theirs) and (len(own) > len(theirs) or any(re.match(r"d[a-zA-Z_]|up|grad", n) for n in own)):
+        return gradcheck(subject.forward, subject.backward, inputs, **options)
+    report = check_grad(subject.forward, subject.backward, inputs, **options)
+    if report.verdict != WRONG or len(own) != 1 or len(inputs) != 1 or own[0] in theirs:
+        return report
+    forward, backward = subject.forward, subject.backward
+
+    def of_the_output(*arguments: Any) -> Any:
+        return backward(forward(*arguments))
+
+    of_the_output.__name__ = getattr(backward, "__name__", "the gradient")
+    other = check_grad(forward, of_the_output, inputs, **options)
+    if other.verdict != RIGHT:
+        return report
+    note = f"it was given the forward's output, as {of_the_output.__name__}({own[0]}) seems to expect"
+    return replace(other, notes=(*other.notes, note))
+
+
+def _jacobian(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+    return check_jacobian(subject.forward, subject.backward, inputs, **options)
+
+
+def _hessian(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+    return check_hessian(subject.forward, subject.backward, inputs, **options)
+
+
+def _jvp(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+    return check_jvp(subject.forward, subject.backward, inputs, **options)
+
+
+def _layer(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+    return check_layer(subject.forward, inputs, **options)
+
+
+def _value_and_grad(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+    """A function that returns its gradients itself: with respect to what, its one gradient's shape may tell."""
+    returned = _tried(subject.forward, inputs)
+    if returned is not None:
+        if not (isinstance(returned, (tuple, list)) and len(returned) > 1 and np.ndim(returned[0]) == 0):
+            raise UsageError(_no_other_half(subject, returned))
+        if "wrt" not in options and len(returned) == 2 and isinstance(returned[1], np.ndarray):
+            floats = [name for name, value in inputs.items() if is_float(value) and isinstance(value, np.ndarray)]
+            alike = [name for name in floats if inputs[name].shape == returned[1].shape]
+            if len(floats) > 1 and len(alike) == 1:
+                options = {**options, "wrt": alike}
+    return check_value_and_grad(subject.forward, inputs, **options)
+
+
+def _tried(function: Function, inputs: dict[str, Any]) -> Any:
+    """What the function returns; None where it raises, which the check will report as the author's."""
+    try:
+        with np.errstate(all="ignore"):
+            return function(**copy.deepcopy(inputs))
+    except Exception:
+        return None
+
+
+def _no_other_half(subject: Subject, returned: Any) -> str:
+    name = subject.name
+    what = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else type(returned).__name__
+    return (
+        f"nothing says what the other half of {name} is. It returned {what}, so it is no function that returns (loss, "
+        f"gradients) itself; and there is no {looked_for(name)} or the like beside it. Name the forward with --forward"
+    )
+
+
+_CHECKS: dict[str, Callable[[Subject, dict[str, Any], dict[str, Any]], Report]] = {
+    "vjp": _vjp,
+    "grad": _grad,
+    "jacobian": _jacobian,
+    "hessian": _hessian,
+    "jvp": _jvp,
+    "layer": _layer,
+    "value_and_grad": _value_and_grad,
+}
+
+
+# -- from a target to its subjects ------------------------------------------------------------------------------------
+
+
+def subjects(target: str, forward: str = "", given: Given | None = None, seed: int = 0) -> list[Subject]:
+    """Everything that a target names. Call it inside `resolve.workspace()`, and check there too.
+
+    Raises UsageError where the target names nothing that can be checked, and BrokenModuleError.
+    """
+    found = find(target)
+    given = given or Given()
+    if not found.name:
+        return _whole(found, given, seed)
+    first, *rest = found.name.split(".")
+    value = vars(found.module).get(first)
+    if _declared(value) is not None:
+        return [_declared_subject(value)]
+    for exercise in exercises_in(found.module):
+        if value is not None and exercise.forward is value:
+            return [_declared_subject(exercise.backward)]
+    if inspect.isclass(value) and is_theirs(_file(value)):
+        return _of_class(value, rest, found.module, given, seed)
+    if value is not None and (callable(getattr(value, "forward", None)) or rest):
+        return _of_object(value, rest, found.module, first)
+    other = forward and _elsewhere(forward, found)
+    if other:
+        return [Subject(first, "vjp", other, value, found.module, _called(Pair("vjp", first, other.__name__)))]
+    return [_pair(pair, functions(found.module) | vars(found.module), found.module) for pair in choose(found, forward)]
+
+
+def _file(value: Any) -> str:
+    return getattr(inspect.getmodule(value), "__file__", None) or "<none>"
+
+
+def _declared(value: Any) -> Exercise | None:
+    exercise = getattr(value, "exercise", None)
+    return exercise if isinstance(exercise, Exercise) else None
+
+
+def _declared_subject(backward: Any) -> Subject:
+    exercise = _declared(backward)
+    assert exercise is not None
+    return Subject(exercise.name, "exercise", exercise, backward)
+
+
+def _elsewhere(forward: str, found: Found) -> Function | None:
+    """The forward's function where `--forward` names another module's."""
+    if "::" not in forward and "." not in forward:
+        return None
+    there = find(forward)
+    function = vars(there.module).get(there.name)
+    if not callable(function):
+        raise UsageError(f"{there.where} has no function {there.name!r}{near(there.name, functions(there.module))}")
+    return function
+
+
+def _pair(pair: Pair, names: Names, module: ModuleType | None) -> Subject:
+    backward = None if pair.kind == "value_and_grad" else names[pair.backward]
+    return Subject(pair.backward, pair.kind, names[pair.forward], backward, module, _called(pair))
+
+
+def _called(pair: Pair) -> tuple[str, ...]:
+    """What a module's example inputs may be called after: affine_backward, affine_forward, affine."""
+    stem = re.sub(r"_?(forward|fwd)_?", "_", pair.forward).strip("_")
+    return tuple(dict.fromkeys(name for name in (pair.backward, pair.forward, stem) if name))
+
+
+def _whole(found: Found, given: Given, seed: int) -> list[Subject]:
+    """All that a module holds: exercises, pairs, losses, and its layer classes."""
+    declared = exercises_in(found.module)
+    if declared:
+        return [_declared_subject(exercise.backward) for exercise in declared]
+    names = functions(found.module)
+    chosen = [_pair(pair, names, found.module) for pair in choose(found)]
+    for cls in classes(found.module).values():
+        if _is_layer(cls):
+            chosen += _of_class(cls, [], found.module, given, seed)
+    if not chosen:
+        listed = ", ".join(n for n, v in names.items() if getattr(v, "__module__", "") == found.module.__name__)
+        raise UsageError(
+            f"{found.where} holds no pair of functions like affine_forward and affine_backward, f and f_grad; its "
+            f"functions are {listed or 'none'}. Name the halves: {found.where}::mine --forward theirs"
+        )
+    return chosen
+
+
+def _is_layer(cls: type) -> bool:
+    return (
+        callable(getattr(cls, "forward", None))
+        and callable(getattr(cls, "backward", None))
+        and not inspect.isabstract(cls)
+    )
+
+
+# -- classes ----------------------------------------------------------------------------------------------------------
+
+
+def _of_class(cls: type, rest: list[str], module: ModuleType, given: Given, seed: int) -> list[Subject]:
+    """A class of static methods is a pair; any other is checked as an object of it."""
+    static = inspect.getattr_static(cls, "forward", None), inspect.getattr_static(cls, "backward", None)
+    if all(isinstance(half, (staticmethod, classmethod)) for half in static):
+        return [_with_context(cls, module)]
+    instance = next((v for v in vars(module).values() if type(v) is cls), None)
+    if instance is None:
+        instance = _constructed(cls, given, seed)
+    return _of_object(instance, rest, module, cls.__name__)
+
+
+def _constructed(cls: type, given: Given, seed: int) -> Any:
+    parameters = own_parameters(cls)
+    arguments = {name: value for name, value in given.draw(seed).items() if name in {p.name for p in parameters}}
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in arguments]
+    if missing:
+        options = " ".join(guess(cls, name) for name in missing)
+        raise UsageError(
+            f"{cls.__name__} cannot be made without {', '.join(missing)}. Type, with your own values: {options}\n"
+            f"or make one in the module: example_{cls.__name__.lower()} = {cls.__name__}(...)"
+        )
+    np.random.seed(seed)  # so that its weights come out the same every time
+    try:
+        return cls(**arguments)
+    except Exception as problem:
+        raise UsageError(f"cannot make a {cls.__name__}: {environment.describe(problem, cls)}") from problem
+
+
+def _of_object(instance: Any, rest: list[str], module: ModuleType, name: str) -> list[Subject]:
+    """A layer with forward and backward, a network whose loss returns the gradients too, or pairs of methods."""
+    methods = dict(_methods(instance))
+    wanted = rest[0] if rest else ""
+    if wanted and wanted not in methods:
+        raise UsageError(f"{name} has no method {wanted!r}{near(wanted, methods)}")
+    if {"forward", "backward"} <= methods.keys() and wanted in ("", "forward", "backward"):
+        return [Subject(name, "layer", instance, None, module, (name, name.lower()))]
+    if (wanted or "loss") == "loss" and "loss" in methods:
+        return [_network(instance, methods["loss"], module, name)]
+    found = [p for p in pairs(methods) if wanted in ("", p.backward, p.forward)]
+    if not found:
+        raise UsageError(
+            f"{name} has neither forward and backward, nor a loss that returns (loss, gradients), nor any pair of "
+            f"methods like relu and relu_backward; its methods are {', '.join(methods) or 'none'}"
+        )
+    return [replace(_pair(pair, methods, module), name=f"{name}.{pair.backward}") for pair in found]
+
+
+def _methods(instance: Any) -> Iterator[tuple[str, Function]]:
+    for key in dict.fromkeys(key for kind in type(instance).__mro__ for key in vars(kind)):
+        static = inspect.getattr_static(type(instance), key, None)
+        if not key.startswith("__") and (callable(static) or isinstance(static, (staticmethod, classmethod))):
+            yield key, getattr(instance, key)
+
+
+class _Context(SimpleNamespace):
+    """What `forward(ctx, ...)` saves for `backward(ctx, dout)`, in the ways that frameworks offer."""
+
+    saved_tensors: tuple[Any, ...] = ()
+    saved_values: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *values: Any) -> None:
+        """Keep values."""
+        self.saved_tensors = self.saved_values = values
+
+
+def _with_context(cls: Any, module: ModuleType) -> Subject:
+    """A class of static methods: `forward(ctx, x, w)` and `backward(ctx, dout)`, or a plain pair."""
+    forward, backward = cls.forward, cls.backward
+    own, theirs = own_parameters(forward), own_parameters(backward)
+    name = cls.__name__
+    if not (own and theirs and own[0].name == theirs[0].name and re.match(r"ctx|context|self|cls", own[0].name)):
+        return Subject(name, "vjp", forward, backward, module, (name, name.lower()))
+
+    def run(*arguments: Any, **named: Any) -> tuple[Any, _Context]:
+        context = _Context()
+        return forward(context, *arguments, **named), context
+
+    def pull(dout: Any, cache: _Context) -> Any:
+        return backward(cache, dout)
+
+    run.__signature__ = inspect.Signature(own[1:])  # type: ignore[attr-defined]
+    run.__name__, pull.__name__ = f"{name}.forward", f"{name}.backward"
+    return Subject(name, "vjp", run, pull, module, (name, name.lower()))
+
+
+def _network(network: Any, loss: Function, module: ModuleType, name: str) -> Subject:
+    """An object that holds its parameters and whose `loss(X, y)` returns (loss, gradients)."""
+    held = getattr(network, "params", None)
+    as_dict = isinstance(held, dict)
+    params = (
+        dict(held) if isinstance(held, dict) else {k: v for k, v in vars(network).items() if isinstance(v, np.ndarray)}
+    )
+    params = {key: value for key, value in params.items() if is_float(value)}
+    if not params:
+        raise UsageError(f"{name} holds no parameters: neither a dict params, nor arrays as attributes")
+
+    def value_and_grad(params: Any, *arguments: Any, **named: Any) -> Any:
+        fresh = copy.deepcopy(network)
+        if as_dict:
+            fresh.params.update(params)
+        else:
+            vars(fresh).update(params)
+        return getattr(fresh, loss.__name__)(*arguments, **named)
+
+    own = inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    value_and_grad.__signature__ = inspect.Signature([own, *own_parameters(loss)])  # type: ignore[attr-defined]
+    value_and_grad.__name__ = f"{name}.{loss.__name__}"
+    called = (name, name.lower())
+    return Subject(
+        f"{name}.{loss.__name__}",
+        "value_and_grad",
+        value_and_grad,
+        None,
+        module,
+        called,
+        ["params"],
+        {"params": params},
+    )
