@@ -3,17 +3,20 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from random import Random
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
 from . import tree
-from .inputs import Declaration
+from .inputs import Array, Declaration
 from .variations import following
 
 Inputs = tuple[Any, ...]
 Fails = Callable[[Inputs], bool]
+Ranges = list[tuple[float, float] | None]
 
 
 def smallest(
@@ -31,7 +34,7 @@ def smallest(
         _smaller(declaration, search, seed)
         if search.best is None:
             _with_hypothesis(declaration, search, seed)
-        _plainer(search)
+        _plainer(declaration, search)
     return search.best
 
 
@@ -79,9 +82,8 @@ def _smaller(declaration: Declaration, search: _Search, seed: int) -> None:
         return any(search(declaration.draw(rng, sizes)) for _ in range(5))
 
     base = declaration.sizes()
-    apart = {axis: min(size, 2 + place) for place, (axis, size) in enumerate(base.items())}
-    small = [{axis: min(size, largest) for axis, size in base.items()} for largest in (1, 2)]
-    sizes = next((sizes for sizes in (*small, apart, base) if failing(sizes)), None)
+    ones = dict.fromkeys(base, 1) if declaration.declared else declaration.small(1)
+    sizes = next((sizes for sizes in (ones, declaration.small(1), declaration.small(2), base) if failing(sizes)), None)
     if sizes is None:
         return
     for axis in base:
@@ -112,37 +114,41 @@ def _with_hypothesis(declaration: Declaration, search: _Search, seed: int) -> No
         find(declaration.strategy(largest=3), search, settings=bounded, random=Random(seed))
 
 
-def _plainer(search: _Search) -> None:
-    """Replace the numbers of the best inputs by plainer ones, as long as it still fails."""
+def _plainer(declaration: Declaration, search: _Search) -> None:
+    """Replace the numbers of the best inputs by plainer ones of their range, as long as it still fails."""
     if search.best is None:
         return
-    for plain in (np.rint, lambda a: np.rint(2 * a) / 2, lambda a: np.rint(16 * a) / 16, lambda a: np.round(a, 2)):
-        search(_changed(search.best, None, plain))
-    for place, leaf in list(_entries(search.best))[:60]:
+    ranges = [spec.values.plain() if isinstance(spec, Array) else None for spec in tree.leaves(declaration.inputs)]
+    for parts in (1, 2, 16):
+        search(_changed(search.best, ranges, _rounded(parts)))
+    for number, index in islice(_entries(search.best, ranges), 60):
+        only = [ends if place == number else None for place, ends in enumerate(ranges)]
         for plain in (np.zeros_like, np.ones_like, np.rint):
-            if np.array_equal(plain(leaf), leaf) or search(_changed(search.best, place, plain)):
+            other = _changed(search.best, only, plain, index)
+            if _cost(other) == _cost(search.best) or search(other):
                 break
 
 
-def _entries(inputs: Inputs) -> Iterator[tuple[tuple[int, tuple[int, ...]], Any]]:
-    """Every floating point entry: (which leaf, which index), and its value."""
-    for number, leaf in enumerate(tree.leaves(inputs)):
-        if isinstance(leaf, (np.ndarray, float)) and np.asarray(leaf).dtype.kind == "f":
-            for index in np.ndindex(np.shape(leaf)):
-                yield (number, index), np.asarray(leaf)[index]
+def _rounded(parts: int) -> Callable[[Any], Any]:
+    """Rounding to whole numbers, halves, sixteenths."""
+    return lambda numbers: np.rint(parts * numbers) / parts
 
 
-def _changed(inputs: Inputs, place: tuple[int, tuple[int, ...]] | None, plain: Callable[[Any], Any]) -> Inputs:
-    """A copy with one entry (None: every floating point array) made plainer."""
+def _entries(inputs: Inputs, ranges: Ranges) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Every entry that may be any number of a range: which leaf, and which index."""
+    for number, (leaf, ends) in enumerate(zip(tree.leaves(inputs), ranges)):
+        if ends is not None:
+            yield from ((number, index) for index in np.ndindex(np.shape(leaf)))
+
+
+def _changed(
+    inputs: Inputs, ranges: Ranges, plain: Callable[[Any], Any], index: tuple[int, ...] | EllipsisType = ...
+) -> Inputs:
+    """A copy with the entries at `index` made plainer, in the arrays that have a range and within it."""
     changed = []
-    for number, leaf in enumerate(tree.leaves(inputs)):
-        is_float = isinstance(leaf, (np.ndarray, float)) and np.asarray(leaf).dtype.kind == "f"
-        if is_float and (place is None or place[0] == number):
-            array = np.array(leaf)
-            index = ... if place is None else place[1]
-            array[index] = plain(array[index])
-            leaf = array if isinstance(leaf, np.ndarray) else array.item()
-        elif isinstance(leaf, np.ndarray):
-            leaf = leaf.copy()
-        changed.append(leaf)
+    for leaf, ends in zip(tree.leaves(inputs), ranges):
+        new = np.array(leaf) if ends is not None or isinstance(leaf, np.ndarray) else leaf
+        if ends is not None:
+            new[index] = np.clip(plain(new[index]), *ends)
+        changed.append(new if isinstance(leaf, np.ndarray) or ends is None else new.item())
     return tree.fill(inputs, iter(changed))

@@ -122,8 +122,9 @@ class Declaration:
         """Read the shape annotations of the forward's parameters.
 
         `draw` says how an input's numbers are drawn: a range `(low, high)` with both its ends, `below("C")`, or a
-        function of (rng, sizes) that returns the array. `arguments` fixes parameters; one with a default keeps it unless it is annotated.
-        Raises UsageError, naming the parameter, where there is neither an annotation, nor an argument, nor a default.
+        function of (rng, sizes) that returns the array. `arguments` fixes parameters; one with a default keeps it
+        unless it is annotated. Raises UsageError, naming the parameter, where there is neither an annotation, nor an
+        argument, nor a default.
         """
         draw, arguments = dict(draw or {}), dict(arguments or {})
         title = getattr(forward, "__name__", "the forward")
@@ -208,9 +209,10 @@ class Declaration:
 
     def shrunk(self, largest: int, rng: np.random.Generator) -> Inputs:
         """New inputs with axes of about `largest`, all different; presumed multiples of an axis stay multiples."""
-        return self.draw(rng, self._small(largest))
+        return self.draw(rng, self.small(largest))
 
-    def _small(self, largest: int) -> dict[str, int]:
+    def small(self, largest: int) -> dict[str, int]:
+        """Sizes of about `largest`; those of declared axes all differ."""
         sizes: dict[str, int] = {}
         for axis, size in sorted(self.base.items(), key=lambda item: item[1]):
             part = next((a for a in sizes if self.base[a] > 1 and size in [k * self.base[a] for k in (2, 3, 4)]), None)
@@ -278,7 +280,7 @@ class Declaration:
             if self.declared:
                 sizes = {name: given(length, label=name) for name in self.base}
             else:  # presumed axes may depend on one another
-                sizes = self._small(given(length, label="about as long as"))
+                sizes = self.small(given(length, label="about as long as"))
             return tree.map_leaves(lambda spec: given(self._leaf_strategy(spec, sizes)), self.inputs)
 
         return inputs()

@@ -13,7 +13,6 @@ import numpy as np
 
 from . import tree
 from .inputs import Accepts, Array, Constant, Declaration, Inputs, Variation, innermost, other_settings
-from .shapes import Shape
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,12 @@ def _declared_shapes(declaration: Declaration) -> Iterator[Group]:
         yield _resized(declaration, axis, 1)
         if place == 0 and len(declaration.base) > 1:
             yield [_guess(declaration, _turned(declaration))]
-    for name in [name for leaf in declaration.arrays for name in leaf.shape.names if name.startswith("*")]:
+    names = dict.fromkeys(name for leaf in declaration.arrays for name in leaf.shape.names)
+    for name in [name for name in names if name.startswith("*")]:
         for rank in (0, 2):
             yield [_ranked(declaration, name[1:], rank)]
+    for dim in dict.fromkeys(dim for leaf in declaration.arrays for dim in leaf.shape.dims if dim.startswith("#")):
+        yield [_broadcast(declaration, dim)]
 
 
 def _presumed_shapes(declaration: Declaration) -> Iterator[Group]:
@@ -183,6 +185,19 @@ def _ranked(declaration: Declaration, name: str, rank: int) -> _Guess:
     return _Guess(other, why, edge=True, declared=declaration.declared)
 
 
+def _broadcast(declaration: Declaration, dim: str) -> _Guess:
+    """A length of 1 where the annotation says "#N"."""
+
+    def narrow(path: str, spec: object) -> object:
+        if not isinstance(spec, Array):
+            return spec
+        dims = tuple("1" if own == dim else own for own in spec.shape.dims)
+        return replace(spec, shape=replace(spec.shape, dims=dims))
+
+    other = replace(declaration, inputs=declaration.mapped(narrow))
+    return _Guess(other, f"1 for {dim}", edge=True, declared=True)
+
+
 def _sides(declaration: Declaration) -> Iterator[Group]:
     """Two sides of one length, taken apart: H from W."""
     count = Counter(dim for leaf in declaration.arrays for dim in leaf.shape.dims)
@@ -246,7 +261,7 @@ def _split(declaration: Declaration, places: set[tuple[int, int]], more: int, si
             return spec
         number = next(numbers)
         dims = tuple(name if (number, k) in places else dim for k, dim in enumerate(spec.shape.dims))
-        return replace(spec, shape=Shape(spec.shape.kind, dims, spec.shape.dtype))
+        return replace(spec, shape=replace(spec.shape, dims=dims))
 
     length = size if size is not None else declaration.base[old] + more
     others = {

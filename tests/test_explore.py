@@ -92,6 +92,24 @@ def test_inputs_may_be_overwritten():
     assert np.any(smallest(DECLARED, fails)[0] > 0.5)
 
 
+def test_numbers_stay_in_their_range():
+    def forward(p: Float[ndarray, "N"], x: Float[ndarray, "N"], eps=1e-5): ...
+
+    declaration = Declaration.from_signature(forward, draw={"p": (0.05, 0.95)})
+    p, x, eps = smallest(declaration, lambda inputs: True)
+    assert 0.05 <= p[0] <= 0.95
+    assert x[0] == 0
+    assert eps == 1e-5
+
+
+def test_structure_stays():
+    onehot = np.eye(4)[[0, 2, 1, 1, 3]]
+    declaration = Declaration.from_sample((np.random.default_rng(0).normal(size=(5, 4)), onehot), ["x", "t"])
+    x, t = smallest(declaration, lambda inputs: len(inputs[1]) > 1)
+    assert x.shape == t.shape == (2, 1)
+    assert np.all(t.sum(axis=1) == 1)
+
+
 def test_settings_and_containers_stay_as_they_are():
     params = {"W": np.random.default_rng(0).normal(size=(3, 4)), "b": np.zeros(3)}
     declaration = Declaration.from_sample((params, {"pad": 1}, 2.5), ["params", "settings", "scale"])

@@ -525,6 +525,13 @@ def test_any_number_of_axes_is_tried_at_none_and_two():
     assert found["2 axes for *batch"] == [3, 2]
 
 
+def test_a_length_that_may_be_one_is_tried_at_one():
+    def forward(x: Float[ndarray, "N D"], b: Float[ndarray, "#N D"]): ...
+
+    found = {v.why: [x.shape for x in v.inputs] for v in Declaration.from_signature(forward).variations(rng(), 20)}
+    assert found["1 for #N"] == [(3, 5), (1, 5)]
+
+
 def test_sides_that_happen_to_agree_are_taken_apart():
     found = list(sampled(rng().normal(size=(2, 3, 6, 6)), rng().normal(size=(4, 3, 3, 3))).variations(rng(), 20))
     first = next(v for v in found if v.edge)
