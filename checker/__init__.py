@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         numerical_jvp,
         numerical_vjp,
     )
-    from .exercise import Exercise, exercise, mistake
+    from .exercises import Exercise, exercise, mistake
     from .inputs import below
     from .layer import check_layer
     from .report import Entry, Finding, Report
@@ -37,7 +37,7 @@ _HOMES = {
         "numerical_jvp",
         "numerical_vjp",
     ),
-    "exercise": ("Exercise", "exercise", "mistake"),
+    "exercises": ("Exercise", "exercise", "mistake"),
     "inputs": ("below",),
     "layer": ("check_layer",),
     "report": ("Entry", "Finding", "Report"),

@@ -21,9 +21,13 @@ Array = np.ndarray
 #: Names that people give to what the forward saves, to the forward's own output, and to inputs that take no gradient.
 CACHE = re.compile(r"(.*_)?(caches?|ctx|context|saved|memo|tape|state|stash|store[ds]?|residuals?)$", re.I)
 OUTPUT = re.compile(r"(out|outputs?|result)$", re.I)
-UPSTREAM = re.compile(r"(d_?\w+|\w*grad\w*|upstream|g|gy|g_\w+|delta\w*|cotangents?|ct|v|vjp|up|\w+_bar|next_d\w+)$", re.I)
+UPSTREAM = re.compile(
+    r"(d_?\w+|\w*grad\w*|upstream|g|gy|g_\w+|delta\w*|cotangents?|ct|v|vjp|up|\w+_bar|next_d\w+)$", re.I
+)
 #: A single parameter of this name takes the upstream gradients of all outputs, nested as they are.
-ALL_UPSTREAM = re.compile(r"(d_?outs?|douts|grads?|grad_?outputs?|gradients?|upstream|g|gs|cotangents?|cts?|v|dys?|d)$", re.I)
+ALL_UPSTREAM = re.compile(
+    r"(d_?outs?|douts|grads?|grad_?outputs?|gradients?|upstream|g|gs|cotangents?|cts?|v|dys?|d)$", re.I
+)
 CONSTANT = re.compile(
     r"(y|t|ys|y_?true|target\w*|label\w*|truth|gt|mask\w*|keep|eps\w*|epsilon|reg\w*|lam\w*|lambda_?|alpha|slope|"
     r"momentum|p|rate|prob|temperature|tau|decay|weight_decay|lr|learning_rate|threshold|margin|running_\w+|moving_\w+)$",
@@ -69,7 +73,9 @@ def _takes_any_number(function: Callable[..., Any]) -> bool:
         return True
 
 
-def bind_inputs(forward: Callable[..., Any], inputs: Any, names: Sequence[str] | None = None) -> tuple[list[str], list[Any]]:
+def bind_inputs(
+    forward: Callable[..., Any], inputs: Any, names: Sequence[str] | None = None
+) -> tuple[list[str], list[Any]]:
     """Names and values of the forward's arguments, in its own order.
 
     Raises UsageError where the inputs do not fit the forward's parameters.
@@ -83,7 +89,9 @@ def bind_inputs(forward: Callable[..., Any], inputs: Any, names: Sequence[str] |
         required = [p.name for p in parameters(forward) if p.default is p.empty]
         missing = [name for name in required if name not in inputs]
         if missing:
-            raise UsageError(f"{function} needs a value for {', '.join(missing)}; inputs has {', '.join(inputs) or 'nothing'}")
+            raise UsageError(
+                f"{function} needs a value for {', '.join(missing)}; inputs has {', '.join(inputs) or 'nothing'}"
+            )
         ordered = [name for name in known if name in inputs] + [name for name in inputs if name not in known]
         return ordered, [inputs[name] for name in ordered]
     if not isinstance(inputs, (tuple, list)):
@@ -97,9 +105,7 @@ def bind_inputs(forward: Callable[..., Any], inputs: Any, names: Sequence[str] |
     if known and not _takes_any_number(forward):
         required = [p.name for p in parameters(forward) if p.default is p.empty]
         if not len(required) <= len(values) <= len(known):
-            raise UsageError(
-                f"{function} takes {len(known)} inputs ({', '.join(known)}), but {len(values)} were given"
-            )
+            raise UsageError(f"{function} takes {len(known)} inputs ({', '.join(known)}), but {len(values)} were given")
     return list(names), values
 
 
@@ -143,14 +149,18 @@ class Pair:
         self._bindings: list[str] | None = None
         if gradient and backward is not None:
             own = self.names if _takes_any_number(backward) else [p.name for p in parameters(backward)]
-            self._bindings = [n if n in self.names else self.names[k] if k < len(self.names) else "default" for k, n in enumerate(own)]
+            self._bindings = [
+                n if n in self.names else self.names[k] if k < len(self.names) else "default" for k, n in enumerate(own)
+            ]
         self._wrt = None if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
         self.paths = self._differentiable()
 
     # -- inputs ---------------------------------------------------------------------------------------------------
 
     def _differentiable(self) -> list[str]:
-        everything = [(path, leaf) for name, value in zip(self.names, self.values) for path, leaf in tree.flatten(value, name)]
+        everything = [
+            (path, leaf) for name, value in zip(self.names, self.values) for path, leaf in tree.flatten(value, name)
+        ]
         if self._wrt is not None:
             chosen = [p for p, _ in everything if any(p == w or p.startswith(w + "[") for w in self._wrt)]
             for wanted in self._wrt:
@@ -158,7 +168,9 @@ class Pair:
                     raise UsageError(f"wrt names {wanted!r}, but the inputs are {', '.join(p for p, _ in everything)}")
             for path, leaf in everything:
                 if path in chosen and not is_float(leaf):
-                    raise UsageError(f"cannot differentiate with respect to {path}: it holds {_kind(leaf)}; give floats")
+                    raise UsageError(
+                        f"cannot differentiate with respect to {path}: it holds {_kind(leaf)}; give floats"
+                    )
             return chosen
         found = []
         for name, value in zip(self.names, self.values):
@@ -378,7 +390,9 @@ class Pair:
         typed: list[Any] = []
         leaves = [leaf for path, leaf in tree.flatten(run.out_tree, "out") if path in self.out_names]
         for leaf, dout in zip(leaves, flat):
-            dtype = leaf.dtype if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind == "f" else np.dtype(float)
+            dtype = (
+                leaf.dtype if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind == "f" else np.dtype(float)
+            )
             typed.append(np.array(dout, dtype=dtype) if isinstance(leaf, np.ndarray) else dtype.type(dout))
         return typed
 
@@ -390,11 +404,9 @@ class Pair:
             return self._by_name(returned)
         top = [name for name in self.names if any(_under(path, name) for path in self.paths)]
         items = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-        if isinstance(returned, list) and len(top) == 1 and not isinstance(self._value(top[0]), (tuple, list)):
-            if len(items) != 1:  # a plain list of numbers for one array
-                items = [np.asarray(returned)] if all(isinstance(i, (int, float)) for i in items) else items
-        if len(items) == len(self.names) and len(items) > len(top):  # a None for each input without a gradient
-            if all(item is None for name, item in zip(self.names, items) if name not in top):
+        if len(items) == len(self.names) > len(top):  # a None for each input without a gradient
+            aside = [item for name, item in zip(self.names, items) if name not in top]
+            if all(item is None for item in aside):
                 items = [item for name, item in zip(self.names, items) if name in top]
         for candidates in self._candidates(top):
             if len(candidates) == len(items):
@@ -465,7 +477,9 @@ class Pair:
                     found[path] = gradients[key]
                     break
             else:  # deeplearning.ai's style: dxt for xt, da_prev for a_prev, da0 for a0
-                close = [key for key in gradients if own and str(key).lower() in ("d" + own.lower(), "d_" + own.lower())]
+                close = [
+                    key for key in gradients if own and str(key).lower() in ("d" + own.lower(), "d_" + own.lower())
+                ]
                 if close:
                     found[path] = gradients[close[0]]
         return found

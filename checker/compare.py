@@ -55,7 +55,8 @@ def compare_entries(
 ) -> Comparison:
     """Check every entry of the claimed gradients of <dout, outputs>: two evaluations for an ordinary entry.
 
-    An entry that one central difference does not settle climbs the ladder of steps. `only` limits the work to some leaves.
+    An entry that one central difference does not settle climbs the ladder of steps. `only` limits the work to some
+    leaves.
     """
     total = sum(x.size for x in function.x)
     keep = keep_jacobian and total * max(dout.size, 1) <= KEEP
@@ -77,7 +78,9 @@ def compare_entries(
                     result.status[leaf].flat[position] = WRONG
                     continue
                 index = tuple(int(i) for i in np.unravel_index(position, x.shape))
-                verdict = judge_entry(function, leaf, index, dout, float(claims[leaf][index]), rtol, out_shapes, typical)
+                verdict = judge_entry(
+                    function, leaf, index, dout, float(claims[leaf][index]), rtol, out_shapes, typical
+                )
                 result.numeric[leaf][index] = verdict.value
                 result.error[leaf][index] = verdict.error
                 result.status[leaf][index] = CODES[verdict.status]
@@ -95,7 +98,14 @@ def _rms(x: Array) -> float:
 
 
 def _central(
-    function: Function, leaf: int, group: Group, dout: Array, claim: Array, typical: float, rtol: float, result: Comparison
+    function: Function,
+    leaf: int,
+    group: Group,
+    dout: Array,
+    claim: Array,
+    typical: float,
+    rtol: float,
+    result: Comparison,
 ) -> tuple[Array, Array]:
     """One central difference for a group of entries: which of them it settles, and which are plainly wrong.
 
@@ -218,13 +228,17 @@ def random_direction(
     return [b * w for b, w in zip(balance, weights)]
 
 
-def compare_direction(function: Function, dout: Array, claims: Sequence[Array], direction: Sequence[Array]) -> Directional:
+def compare_direction(
+    function: Function, dout: Array, claims: Sequence[Array], direction: Sequence[Array]
+) -> Directional:
     """The slope along a direction: two evaluations where they settle it, four where a second step is needed."""
     with np.errstate(all="ignore"):
         terms = [g * v for g, v in zip(claims, direction)]
         claim = float(sum(float(np.sum(t)) for t in terms))
         size = float(np.sqrt(sum(float(np.sum(t * t)) for t in terms)))
-        input_rounding = EPS * float(np.sqrt(sum(float(np.sum((g * x)[np.isfinite(x)] ** 2)) for g, x in zip(claims, function.x))))
+        input_rounding = EPS * float(
+            np.sqrt(sum(float(np.sum((g * x)[np.isfinite(x)] ** 2)) for g, x in zip(claims, function.x)))
+        )
     line = Line(function, direction=direction)
     plain = _two_steps(line, dout, claim, size, input_rounding)
     if plain is not None:
@@ -234,7 +248,7 @@ def compare_direction(function: Function, dout: Array, claims: Sequence[Array], 
 
 
 def _two_steps(line: Line, dout: Array, claim: float, size: float, input_rounding: float) -> Judgement | None:
-    """What one step, or a second one an eighth as wide, says beyond doubt of the slope along a direction; None if nothing."""
+    """What one step, or a second one an eighth as wide, says of a direction beyond doubt; None if nothing."""
     out = line.function.out
     found: list[tuple[Rung, float]] = []
     for h in (STEP, STEP / RATIO):

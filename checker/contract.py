@@ -1,7 +1,8 @@
 """What any backward must keep, whatever it computes: each breach gets a sentence of its own, before any number.
 
-One gradient per input, of its input's shape and dtype, finite; nothing written into the inputs, the upstream gradient or
-the cache; nothing returned that shares memory with these; the same answer every time; linear in the upstream gradient.
+One gradient per input, of its input's shape and dtype, finite; nothing written into the inputs, the upstream gradient
+or the cache; nothing returned that shares memory with these; the same answer every time; linear in the upstream
+gradient.
 """
 
 import dis
@@ -77,7 +78,9 @@ def observe(pair: Pair, values: Sequence[Any], rng: np.random.Generator) -> Obse
     outs = [np.array(out) for out in run.outs]
     again = pair.forward(pair.arguments(values))
     if not breaches and not all(_close(a, b) for a, b in zip(outs, again.outs)):
-        change = max(float(np.nanmax(np.abs(a - b), initial=0.0)) for a, b in zip(outs, again.outs) if a.shape == b.shape)
+        change = max(
+            float(np.nanmax(np.abs(a - b), initial=0.0)) for a, b in zip(outs, again.outs) if a.shape == b.shape
+        )
         breaches.append(
             breach(
                 f"{forward} is not deterministic: the same inputs gave outputs that differ by up to {change:.2g}",
@@ -157,13 +160,18 @@ def _forms(pair: Pair, seen: Observation) -> Iterator[Finding]:
             continue
         if isinstance(x, np.ndarray) and isinstance(gradient, (list, tuple)):
             yield breach(
-                f"the gradient of {path} is a {type(gradient).__name__}, not an array", "return a NumPy array", path, "type"
+                f"the gradient of {path} is a {type(gradient).__name__}, not an array",
+                "return a NumPy array",
+                path,
+                "type",
             )
             continue
         array = np.asarray(gradient)
         if array.dtype.kind not in "fiub":
             advice = "return real floats"
-            yield breach(f"the gradient of {path} has dtype {array.dtype}, but {path} holds floats", advice, path, "type")
+            yield breach(
+                f"the gradient of {path} has dtype {array.dtype}, but {path} holds floats", advice, path, "type"
+            )
         elif array.shape != np.shape(x):
             yield Finding(
                 path,
@@ -175,7 +183,9 @@ def _forms(pair: Pair, seen: Observation) -> Iterator[Finding]:
             )
         elif isinstance(x, np.ndarray) and array.dtype.newbyteorder("=") != x.dtype.newbyteorder("="):
             advice = f"keep the input's dtype: start from np.zeros_like({path}), or convert with astype({path}.dtype)"
-            yield breach(f"the gradient of {path} has dtype {array.dtype}, but {path} has dtype {x.dtype}", advice, path, "dtype")
+            yield breach(
+                f"the gradient of {path} has dtype {array.dtype}, but {path} has dtype {x.dtype}", advice, path, "dtype"
+            )
 
 
 def _aliases(pair: Pair, seen: Observation, given: Sequence[Any]) -> Iterator[Finding]:
@@ -234,13 +244,19 @@ def _linear(pair: Pair, seen: Observation, again: Run) -> Iterator[Finding]:
         if not np.isfinite(size) or (np.all(np.abs(twice - 2 * g) <= slack) and np.all(np.abs(minus + g) <= slack)):
             continue
         if np.all(np.abs(twice - g) <= slack) and np.all(np.abs(minus - g) <= slack):
-            message, cause = f"the gradient of {path} ignores dout: it stays the same when dout doubles or changes sign", "ignores-dout"
+            message, cause = (
+                f"the gradient of {path} ignores dout: it stays the same when dout doubles or changes sign",
+                "ignores-dout",
+            )
             advice = "multiply the local derivative by the upstream gradient dout, also where the output is a loss"
         elif np.all(np.abs(twice - 4 * g) <= 4 * slack):
             message, cause = f"the gradient of {path} uses dout twice: it quadruples when dout doubles", "dout-twice"
             advice = "dout enters a gradient once, as a factor"
         else:
-            message, cause = f"the gradient of {path} is not linear in dout: {backward}(2 dout) is not 2 {backward}(dout)", "nonlinear"
+            message, cause = (
+                f"the gradient of {path} is not linear in dout: {backward}(2 dout) is not 2 {backward}(dout)",
+                "nonlinear",
+            )
             advice = "nothing in a backward may depend on dout other than as a factor: no max, abs or added constant"
         yield breach(message, advice, path, cause)
 
@@ -290,7 +306,9 @@ def _snapshot(cache: Any, exclude: Sequence[Any]) -> list[tuple[str, Array, Arra
             return
         seen.add(id(value))
         if isinstance(value, np.ndarray):
-            if value.dtype != object and not any(isinstance(x, np.ndarray) and np.shares_memory(value, x) for x in exclude):
+            if value.dtype != object and not any(
+                isinstance(x, np.ndarray) and np.shares_memory(value, x) for x in exclude
+            ):
                 found.append((where, value, value.copy()))
         elif isinstance(value, dict):
             for key, item in value.items():

@@ -1,7 +1,7 @@
 """Claims of other kinds than a backward: a Jacobian or tensor derivative, a Hessian, a JVP.
 
-Each is turned into the claim that `gradcheck` judges. A Jacobian is right if its product with a random upstream gradient
-is the gradient; a JVP is right if the Jacobian that it spans is.
+Each is turned into the claim that `gradcheck` judges. A Jacobian is right if its product with a random upstream
+gradient is the gradient; a JVP is right if the Jacobian that it spans is.
 """
 
 from collections.abc import Callable, Sequence
@@ -85,7 +85,9 @@ def _misfit(
         raise NotImplementedError
     claimed = _tuple(returned, len(chosen))
     if len(claimed) != len(chosen):
-        message = f"{name_of(jacobian)} returned {len(claimed)} derivatives for {len(chosen)} inputs ({', '.join(chosen)})"
+        message = (
+            f"{name_of(jacobian)} returned {len(claimed)} derivatives for {len(chosen)} inputs ({', '.join(chosen)})"
+        )
         return Finding("", WRONG, message, "contract", "count", "return one for each input, or name one with wrt=")
     for name, c in zip(chosen, claimed):
         x = np.shape(values[list(names).index(name)])
@@ -97,7 +99,11 @@ def _misfit(
         if np.shape(c) == (out + x if layout == "denominator" else x + out):
             advice = f"that is the shape in {other} layout: transpose it, or check it with layout={other!r}"
             return Finding(name, WRONG, message, "shape", "layout", advice, wanted)
-        order = "the input's axes come first, then the output's" if layout == "denominator" else "the output's axes come first"
+        order = (
+            "the input's axes come first, then the output's"
+            if layout == "denominator"
+            else "the output's axes come first"
+        )
         return Finding(name, WRONG, message, "shape", "shape", order, wanted)
     return None
 
@@ -145,7 +151,8 @@ def check_jvp(f: Callable[..., Any], jvp: Callable[..., Any], inputs: Any, **opt
     if once is None:
         return Report(name_of(jvp), NOT_ATTEMPTED, (Finding("", NOT_ATTEMPTED, f"{name_of(jvp)} is not written yet"),))
     if np.shape(once) != np.shape(out):
-        message = f"{name_of(jvp)} returns shape {np.shape(once)}; the derivative along a tangent has the output's, {np.shape(out)}"
+        wanted = f"the derivative along a tangent has the output's, {np.shape(out)}"
+        message = f"{name_of(jvp)} returns shape {np.shape(once)}; {wanted}"
         finding = Finding("out", WRONG, message, "shape", "shape", "J . v sums over the input's entries", np.shape(out))
         return Report(name_of(jvp), WRONG, (finding,), "shape")
     if not np.allclose(twice, 2 * np.asarray(once), rtol=1e-9, atol=0.0):
@@ -156,13 +163,21 @@ def check_jvp(f: Callable[..., Any], jvp: Callable[..., Any], inputs: Any, **opt
     return _reworded(report, "gradient of", "derivative along", "the Jacobian spanned by unit tangents was judged")
 
 
-def _jvp(jvp: Callable[..., Any], arguments: Sequence[Any], given: dict[str, Any], chosen: Sequence[str], tangents: Sequence[Any]) -> Any:
+def _jvp(
+    jvp: Callable[..., Any],
+    arguments: Sequence[Any],
+    given: dict[str, Any],
+    chosen: Sequence[str],
+    tangents: Sequence[Any],
+) -> Any:
     """Tangents of the inputs' own kinds: a number for a number."""
     typed = [t if isinstance(given[name], np.ndarray) else float(t) for name, t in zip(chosen, tangents)]
     return jvp(*arguments, *typed)
 
 
-def check_hessian(f: Callable[..., Any], hessian: Callable[..., Any], inputs: Any, *, wrt: str | None = None, **options: Any) -> Report:
+def check_hessian(
+    f: Callable[..., Any], hessian: Callable[..., Any], inputs: Any, *, wrt: str | None = None, **options: Any
+) -> Report:
     """Judge `hessian(*inputs)`, the second derivatives of a scalar function by one input, of shape (*x, *x).
 
     Options `seed`, `rtol` and `name` as in `gradcheck`; others are taken, and have no effect.
@@ -187,16 +202,28 @@ def check_hessian(f: Callable[..., Any], hessian: Callable[..., Any], inputs: An
     yours = np.asarray(claimed, dtype=float)
     size = float(np.max(np.abs(estimate.value), initial=0.0))
     rtol = max(float(options.get("rtol", 1e-7)), 1e-7)
-    off = ~(np.abs(yours - estimate.value) <= 5 * estimate.error + rtol * np.maximum(np.abs(estimate.value), 1e-3 * size))
+    off = ~(
+        np.abs(yours - estimate.value) <= 5 * estimate.error + rtol * np.maximum(np.abs(estimate.value), 1e-3 * size)
+    )
     if not off.any():
         message = f"all {yours.size} entries of the Hessian by {path} agree"
-        return Report(name, RIGHT, (Finding(path, RIGHT, message, shape=yours.shape),), mode="full", forwards=pair.forwards)
+        return Report(
+            name, RIGHT, (Finding(path, RIGHT, message, shape=yours.shape),), mode="full", forwards=pair.forwards
+        )
     message = f"{share(off, 'entries')} of the Hessian by {path} {'is' if off.sum() == 1 else 'are'} wrong"
     advice, cause = "", ""
-    if np.max(np.abs(yours - np.moveaxis(yours.reshape(x.size, x.size), 0, 1).reshape(yours.shape)), initial=0.0) > 1e-6 * size:
-        cause, advice = "asymmetric", "second derivatives can be taken in either order: a Hessian is symmetric, and yours is not"
+    if (
+        np.max(np.abs(yours - np.moveaxis(yours.reshape(x.size, x.size), 0, 1).reshape(yours.shape)), initial=0.0)
+        > 1e-6 * size
+    ):
+        cause, advice = (
+            "asymmetric",
+            "second derivatives can be taken in either order: a Hessian is symmetric, and yours is not",
+        )
     else:
-        for found in diagnose(_as_jacobian(path, x, yours, estimate.value, estimate.error, off, int(options.get("seed", 0)))):
+        for found in diagnose(
+            _as_jacobian(path, x, yours, estimate.value, estimate.error, off, int(options.get("seed", 0)))
+        ):
             cause, advice, message = found.name, found.advice, f"{message}: {found.message}"
             break
     entries = worst_entries(off, yours, estimate.value, estimate.error)
@@ -222,7 +249,7 @@ def _as_jacobian(path: str, x: Array, yours: Array, right: Array, error: Array, 
         claimed=vjp((dout,)),
         numeric=((true @ dout.ravel()).reshape(x.shape),),
         error=((error.reshape(x.size, x.size) @ np.abs(dout.ravel())).reshape(x.shape),),
-        wrong=(off.reshape(x.size, x.size).any(axis=1).reshape(x.shape),),
+        wrong=(np.asarray(off.reshape(x.size, x.size).any(axis=1).reshape(x.shape)),),
         jacobian=(true,),
         vjp=vjp,
     )

@@ -48,7 +48,7 @@ class Search:
         self.rng = np.random.default_rng([self.seed, 1])
 
     def run(self, trials: int) -> Fault | None:
-        """The first fault among `trials` variations, shrunk to the smallest shape and the plainest numbers that show it."""
+        """The first fault among `trials` variations, at the smallest shape and the plainest numbers that show it."""
         for variation in self._variations(trials):
             fault = self._at(variation)
             if fault is not None:
@@ -169,9 +169,9 @@ def glance(
 def _meant(pair: Pair, values: Sequence[Any], run: Run) -> bool:
     """Whether the author surely meant inputs of these shapes, which nobody declared and the forward accepts.
 
-    Code for vectors and matrices is often written for one size, and broadcasting accepts many a shape that nobody had in
-    mind. So only images and sequences count (three axes or more): another height or width, and another size of the same
-    axis throughout, with outputs to match.
+    Code for vectors and matrices is often written for one size, and broadcasting accepts many a shape that nobody had
+    in mind. So only images and sequences count (three axes or more): another height or width, and another size of the
+    same axis throughout, with outputs to match.
     """
     old, new = _shapes(pair.values), _shapes(values)
     if [len(shape) for shape in old] != [len(shape) for shape in new]:

@@ -1,7 +1,7 @@
 """Numeric derivatives of a plain function, each with its error bar, in denominator layout.
 
-The input's axes come first: for y = f(x) with x of shape (m,) and y of shape (n,), dy/dx is (m, n), the transpose of the
-Jacobian J; for z (p,) and W (m, n), dz/dW is (m, n, p). The gradient of a scalar has its input's shape.
+The input's axes come first: for y = f(x) with x of shape (m,) and y of shape (n,), dy/dx is (m, n), the transpose of
+the Jacobian J; for z (p,) and W (m, n), dz/dW is (m, n, p). The gradient of a scalar has its input's shape.
 """
 
 from collections.abc import Callable, Sequence

@@ -58,7 +58,12 @@ def _few(finding: Finding) -> Finding:
 
 def _with_cause(finding: Finding, causes: Sequence[Cause]) -> Finding:
     for cause in causes:
-        if cause.subject and cause.subject == finding.subject and finding.verdict == IS_WRONG and finding.kind != "forward":
+        if (
+            cause.subject
+            and cause.subject == finding.subject
+            and finding.verdict == IS_WRONG
+            and finding.kind != "forward"
+        ):
             return _attach(finding, cause)
     return finding
 
@@ -67,7 +72,9 @@ def _attach(finding: Finding, cause: Cause) -> Finding:
     return replace(finding, message=f"{finding.message}: {cause.message}", cause=cause.name, advice=cause.advice)
 
 
-def _cases(point: Point, declaration: Declaration, rng: np.random.Generator, rtol: float) -> tuple[Case | None, list[Case]]:
+def _cases(
+    point: Point, declaration: Declaration, rng: np.random.Generator, rtol: float
+) -> tuple[Case | None, list[Case]]:
     """The diagnosis' material: this point with every number known, and the same pair at a few other wrong points."""
     size = sum(x.size for x in point.function.x)
     if point.mode == "fast":

@@ -29,11 +29,15 @@ def forward_findings(point: Point) -> list[Finding]:
         message = f"{author} returns {shapes(own)}, where {shapes(expected)} is expected"
         return [Finding("out", IS_WRONG, message, "forward", "forward-shape", advice)]
     for path, mine, theirs in zip(pair.out_names, own, expected):
-        off = ~_agree(np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float), 1e-4 if mine.dtype == np.float32 else 1e-9)
+        off = ~_agree(
+            np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float), 1e-4 if mine.dtype == np.float32 else 1e-9
+        )
         if off.any():
             message = f"{author} differs from the reference in {share(off, 'outputs')}"
             entries = worst_entries(off, mine, theirs, np.zeros(theirs.shape))
-            return [Finding(path, IS_WRONG, message, "forward", "forward", advice, theirs.shape, int(off.sum()), entries)]
+            return [
+                Finding(path, IS_WRONG, message, "forward", "forward", advice, theirs.shape, int(off.sum()), entries)
+            ]
     return []
 
 
@@ -61,7 +65,9 @@ def _gradient(point: Point, leaf: int, path: str, misshapen: Finding | None) -> 
     if misshapen is not None:
         if off.any() or (status.size and np.isnan(point.claims[leaf]).all()):
             return misshapen
-        return Finding(path, IS_WRONG, f"{misshapen.message}; its numbers are right", "shape", "shape", misshapen.advice, shape)
+        return Finding(
+            path, IS_WRONG, f"{misshapen.message}; its numbers are right", "shape", "shape", misshapen.advice, shape
+        )
     numbers = point.claims[leaf], comparison.numeric[leaf], comparison.error[leaf]
     if off.any():
         message = f"{share(off, 'entries')} of the gradient of {path} {'is' if off.sum() == 1 else 'are'} wrong"
@@ -72,11 +78,15 @@ def _gradient(point: Point, leaf: int, path: str, misshapen: Finding | None) -> 
         return Finding(path, IS_WRONG, message, "unstable", "low-precision", advice, shape)
     hidden = status == UNSETTLED
     if hidden.any():
-        message = f"{share(hidden, 'entries')} of the gradient of {path} cannot be resolved: rounding in the outputs hides them"
+        message = (
+            f"{share(hidden, 'entries')} of the gradient of {path} cannot be resolved: the outputs' rounding hides them"
+        )
         advice = "try inputs of ordinary size, at which the outputs feel a small change"
         return Finding(path, CANNOT_TELL, message, "", "", advice, shape, 0, worst_entries(hidden, *numbers))
     count = "the entry" if status.size == 1 else f"all {status.size} entries"
-    return Finding(path, IS_RIGHT, f"{count} of the gradient of {path} agree{'s' if status.size == 1 else ''}", shape=shape)
+    return Finding(
+        path, IS_RIGHT, f"{count} of the gradient of {path} agree{'s' if status.size == 1 else ''}", shape=shape
+    )
 
 
 def share(off: Array, what: str) -> str:
@@ -97,5 +107,3 @@ def worst_entries(off: Array, yours: Array, expected: Array, error: Array) -> tu
     order = np.argsort(-np.where(np.isfinite(distance), distance, np.inf), kind="stable")[:SHOWN]
     chosen = [tuple(int(i) for i in place) for place in places[order]]
     return tuple(Entry(i, float(yours[i]), float(expected[i]), float(error[i])) for i in chosen)
-
-

@@ -59,7 +59,7 @@ def reach(function: Function, leaf: int, index: tuple[int, ...], out_shapes: Seq
 
 
 def matching_axes(function: Function, leaf: int, out_shapes: Sequence[tuple[int, ...]]) -> dict[int, list[int]]:
-    """For each axis of the leaf whose slices are independent, the axis of every output that it matches (-1: no effect)."""
+    """For each axis of the leaf with independent slices, the axis of every output that it matches (-1: no effect)."""
     x = function.x[leaf]
     rng = np.random.default_rng(0)
     step = STEP * np.maximum(np.abs(x), function.scale[leaf]) * rng.uniform(0.5, 1.5, x.shape)
@@ -76,7 +76,12 @@ def matching_axes(function: Function, leaf: int, out_shapes: Sequence[tuple[int,
 
 
 def _match(
-    function: Function, leaf: int, axis: int, step: Array, out_shapes: Sequence[tuple[int, ...]], candidates: list[set[int]]
+    function: Function,
+    leaf: int,
+    axis: int,
+    step: Array,
+    out_shapes: Sequence[tuple[int, ...]],
+    candidates: list[set[int]],
 ) -> list[int] | None:
     x = function.x[leaf]
     length = x.shape[axis]

@@ -16,14 +16,20 @@ from .verdict import gradcheck
 def check_layer(layer: Any, inputs: Any, **options: Any) -> Report:
     """Judge an object's `backward(dout)` against its `forward(*inputs)`, with respect to inputs and parameters.
 
-    Parameters are the float attributes (or the entries of a dict `params`) for which `backward` leaves a gradient: `dW`,
-    `grad_W` or `W_grad` for `W`, or an entry of a dict `grads`. What `backward` returns are the inputs' gradients.
-    The object itself is never changed. Options as `gradcheck`; raises UsageError if a half is missing.
+    Parameters are the float attributes (or the entries of a dict `params`) for which `backward` leaves a gradient:
+    `dW`, `grad_W` or `W_grad` for `W`, or an entry of a dict `grads`. What `backward` returns are the inputs'
+    gradients. The object itself is never changed. Options as `gradcheck`; raises UsageError if a half is missing.
     """
     for half in ("forward", "backward"):
         if not callable(getattr(layer, half, None)):
-            raise UsageError(f"{name_of(type(layer))} has no method {half}(); a layer has forward(x) and backward(dout)")
-    values = list(inputs.values()) if isinstance(inputs, dict) else list(inputs if isinstance(inputs, (tuple, list)) else [inputs])
+            raise UsageError(
+                f"{name_of(type(layer))} has no method {half}(); a layer has forward(x) and backward(dout)"
+            )
+    values = (
+        list(inputs.values())
+        if isinstance(inputs, dict)
+        else list(inputs if isinstance(inputs, (tuple, list)) else [inputs])
+    )
     names = [p.name for p in parameters(layer.forward)][: len(values)]
     names += [f"x{k}" for k in range(len(names), len(values))]
     own = {key: value for key, value in _parameters(layer).items() if key not in names}

@@ -1,7 +1,8 @@
 """Numeric derivatives that carry their own error bar.
 
 A central difference at one step is right or wrong by an unknown amount. Here a derivative is estimated on as many steps
-as it takes, and what is returned is a value *and* how far it can be trusted. The error has three sources, each measured:
+as it takes, and what is returned is a value *and* how far it can be trusted. The error has three sources, each
+measured:
 
 - truncation: the change from one step to the next smaller one (Richardson's extrapolation removes its first term);
 - rounding: the outputs' last digits over the step, and what a change in the inputs' last digits does to the outputs;
@@ -14,6 +15,7 @@ More & Wild 2011 (measured noise); Clarke 1983 (subgradients at a corner).
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +24,8 @@ EPS = float(np.finfo(float).eps)
 
 #: Step relative to an entry's scale at which truncation and rounding of a central difference balance.
 STEP = EPS ** (1 / 3)
-#: The ladder's ratio between neighbouring steps; its widest step, relative to scale; its narrowest, to the entry itself.
+#: The ladder's ratio between neighbouring steps; its widest step, relative to scale; its narrowest, to the entry
+#: itself.
 RATIO = 8.0
 WIDEST = 0.1
 NARROWEST = 3e-14
@@ -35,8 +38,8 @@ CONCLUSIVE = 0.1
 class Function:
     """A vector-valued function of several float arrays: all outputs as one flat vector, all evaluations counted.
 
-    `evaluate` maps a list of arrays to a flat vector (`out` is its value at x, if known already); exceptions and changes of the output's length away from the
-    given point count as "not defined there" (NaN).
+    `evaluate` maps a list of arrays to a flat vector (`out` is its value at x, if known already); exceptions and
+    changes of the output's length away from the given point count as "not defined there" (NaN).
     """
 
     def __init__(self, evaluate: Callable[[Sequence[Array]], Array], x: Sequence[Array], out: Array | None = None):
@@ -64,10 +67,10 @@ class Function:
             return np.full(self.out.shape, np.nan)
         return np.where(self.defined, out, 0.0)
 
-    def moved(self, leaf: int, where: object, to: object) -> Array:
+    def moved(self, leaf: int, where: Any, to: Any) -> Array:
         """The outputs with some entries of one leaf set to other values, which are put back afterwards."""
         work = self._work[leaf]
-        work[where] = to  # type: ignore[index]
+        work[where] = to
         try:
             return self._defined_or_nan(self._work)
         finally:
@@ -138,7 +141,12 @@ class Line:
         """The representable steps up and down that come nearest to h, and the outputs there."""
         if h not in self._samples:
             if self.leaf < 0:
-                self._samples[h] = (h, h, self.function.along(self.direction, h), self.function.along(self.direction, -h))
+                self._samples[h] = (
+                    h,
+                    h,
+                    self.function.along(self.direction, h),
+                    self.function.along(self.direction, -h),
+                )
             else:
                 x = float(self.function.x[self.leaf][self.index])
                 up, down = x + h, x - h
@@ -186,8 +194,8 @@ def rung(line: Line, dout: Array, h: float, noise: Array) -> Rung | None:
         changed = (plus != out) | (minus != out)
         moved = bool(np.any(changed & (dout != 0)))
         felt = np.abs(dout) * np.maximum(noise, EPS * np.maximum(np.abs(plus), np.abs(minus)))
-        # An output that stands still may have swallowed the change in its last digit, if it moved at another step. Where
-        # nothing moves, a number of size 1 inside the function may have done so.
+        # An output that stands still may have swallowed the change in its last digit, if it moved at another step.
+        # Where nothing moves, a number of size 1 inside the function may have done so.
         rounding = total_noise(felt[line.touched] if moved else np.maximum(felt, EPS * np.abs(dout)))
         h = 0.5 * (up + down)
         right, left = rising / up, falling / down
@@ -234,7 +242,8 @@ def judge(
     """Climb the ladder of steps until the claim is proven right, or every step has spoken.
 
     `rtol` is what may differ beyond the error bar, relative to the larger of claim, estimate and `size`; `absolute` is
-    what the claim's own rounding may add. An estimate is fine enough to prove something if its error is small beside these or beside `negligible`.
+    what the claim's own rounding may add. An estimate proves something if its error is small beside these, or beside
+    `negligible`.
     """
     rungs: list[Rung] = []
     for rungs in _climb(line, dout):
@@ -252,7 +261,7 @@ def judge(
 
 
 def _climb(line: Line, dout: Array) -> Iterator[list[Rung]]:
-    """What is known after each further step, widest first; the steps go from that of a plain central difference outwards."""
+    """What is known after each further step, widest first, beginning with the step of a plain central difference."""
     levels = _levels(line.scale, line.smallest)
     start = int(np.argmin([abs(np.log(level / (STEP * line.scale))) for level in levels]))
     rungs: list[Rung] = []
@@ -280,6 +289,7 @@ def slope(line: Line, dout: Array, rtol: float = 1e-9) -> tuple[float, float]:
 
 def _levels(scale: float, smallest: float) -> list[float]:
     """Steps from the widest to the narrowest; where those lie too far apart, around both sizes only."""
+
     def ladder(widest: float, narrowest: float) -> list[float]:
         count = int(np.ceil(np.log(widest / narrowest) / np.log(RATIO))) + 1
         return [widest / RATIO**k for k in range(count)]
@@ -290,13 +300,15 @@ def _levels(scale: float, smallest: float) -> list[float]:
 
 
 def best(rungs: Sequence[Rung]) -> tuple[float, float]:
-    """The most trustworthy estimate of all steps (widest first), plain and extrapolated, and its error; (nan, inf) if none.
+    """The most trustworthy estimate from all steps (widest first), and its error; (nan, inf) if there is none.
 
     Steps that agree to within a hundredth make a plateau. The derivative is what the longest plateau says: wider steps
-    than its own see a corner, a pole or another period of the function, narrower ones the stairs of its rounding. On the
-    plateau, the estimate with the smallest error counts; where there is no plateau, that of all.
+    than its own see a corner, a pole or another period of the function, narrower ones the stairs of its rounding. On
+    the plateau, the estimate with the smallest error counts; where there is no plateau, that of all.
     """
-    choices = [c for c in _estimates(_with_swallowed([r for r in rungs if np.isfinite(r.central)])) if np.isfinite(c[0])]
+    choices = [
+        c for c in _estimates(_with_swallowed([r for r in rungs if np.isfinite(r.central)])) if np.isfinite(c[0])
+    ]
     plateaus: list[list[tuple[float, float, float]]] = []
     for error, value, h in choices:
         if error > 0.01 * abs(value):
@@ -347,7 +359,7 @@ def _with_swallowed(rungs: list[Rung]) -> list[Rung]:
 
 
 def _corner(wide: Rung, narrow: Rung) -> float:
-    """What a corner between the two steps may add: the slopes' gap, unless it shrinks with the step as a curve's does."""
+    """What a corner between the two steps may add: the slopes' gap, unless it shrinks as a curve's does."""
     noise = 2 * (wide.noise + narrow.noise)
     if narrow.gap <= noise and wide.gap <= noise:
         return 0.0
@@ -376,7 +388,7 @@ def _decide(
 
 
 def _kink(rungs: Sequence[Rung]) -> Rung | None:
-    """The narrowest step that sees a corner at x itself: slopes that stay apart on three steps and on no narrower one."""
+    """The narrowest step that sees a corner at x itself: slopes apart on three steps, meeting on no narrower one."""
     finite = [r for r in rungs if np.isfinite(r.gap)]
     for trio in zip(finite, finite[1:], finite[2:]):
         gaps = [r.gap for r in trio]
@@ -405,8 +417,10 @@ def _one_sided(rungs: Sequence[Rung], claim: float, rtol: float) -> Judgement:
     return Judgement("right" if agrees else "wrong", value, error)
 
 
-def extrapolate(estimate: Callable[[float], float], noise: Callable[[float], float], widest: float) -> tuple[float, float]:
-    """Romberg's table for an estimate whose error is even in the step; returns the entry with the least error, and it."""
+def extrapolate(
+    estimate: Callable[[float], float], noise: Callable[[float], float], widest: float
+) -> tuple[float, float]:
+    """Romberg's table for an estimate whose error is even in the step: its best entry and that one's error."""
     table: list[list[float]] = []
     choices: list[tuple[float, float]] = []
     for level in range(9):
@@ -415,7 +429,12 @@ def extrapolate(estimate: Callable[[float], float], noise: Callable[[float], flo
         for order in range(1, min(level, 5) + 1):
             power = 4.0**order
             row.append((power * row[order - 1] - table[level - 1][order - 1]) / (power - 1))
-            choices.append((abs(row[order] - row[order - 1]) + abs(row[order] - table[level - 1][order - 1]) + noise(h), row[order]))
+            choices.append(
+                (
+                    abs(row[order] - row[order - 1]) + abs(row[order] - table[level - 1][order - 1]) + noise(h),
+                    row[order],
+                )
+            )
         table.append(row)
     choices = [choice for choice in choices if np.isfinite(choice[0])]
     if not choices:
@@ -424,8 +443,12 @@ def extrapolate(estimate: Callable[[float], float], noise: Callable[[float], flo
     return value, error
 
 
-def complex_step(evaluate: Callable[[Sequence[Array]], Array], x: Sequence[Array], leaf: int, index: tuple[int, ...]) -> Array:
-    """Im f(x + ih) / h, free of cancellation, for one entry. Only a second opinion: abs, var and norm drop the imaginary part.
+def complex_step(
+    evaluate: Callable[[Sequence[Array]], Array], x: Sequence[Array], leaf: int, index: tuple[int, ...]
+) -> Array:
+    """Im f(x + ih) / h for one entry, free of cancellation.
+
+    Only a second opinion: abs, var and norm silently drop the imaginary part.
 
     Source: Squire & Trapp 1998. Raises whatever the function raises on complex input.
     """

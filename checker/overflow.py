@@ -16,8 +16,8 @@ GROWTH = (10.0, 20.0, 40.0)
 def overflow_finding(pair: Pair) -> Finding | None:
     """A remark if inputs made large give nan or inf, although the outputs grow no faster than a polynomial.
 
-    A loss of logits grows in proportion to them, so inf at 1000 is the code's fault; exp itself may overflow. Each input
-    is made large alone, then all of them: the logits of attention are products of two.
+    A loss of logits grows in proportion to them, so inf at 1000 is the code's fault; exp itself may overflow. Each
+    input is made large alone, then all of them: the logits of attention are products of two.
     """
     ordinary = [path for path, leaf in zip(pair.paths, pair.leaves()) if _ordinary(leaf)]
     for chosen in [[path] for path in ordinary] + [ordinary] * (len(ordinary) > 1):

@@ -64,11 +64,15 @@ def make_function(pair: Pair, values: Sequence[Any], out: Array | None = None) -
         given: list[Any] = []
         for leaf, scalar, original in zip(leaves, scalars, typed):
             if isinstance(original, np.ndarray):
-                given.append(leaf.astype(original.dtype) if leaf.dtype.kind == "f" and original.dtype != leaf.dtype else leaf)
+                given.append(
+                    leaf.astype(original.dtype) if leaf.dtype.kind == "f" and original.dtype != leaf.dtype else leaf
+                )
             else:
                 given.append(leaf[()].item() if scalar else leaf[()])
         outs = pair.outputs(pair.arguments(values, given))
-        return np.concatenate([np.asarray(out).ravel() for out in outs]) if len(outs) != 1 else np.asarray(outs[0]).ravel()
+        return (
+            np.concatenate([np.asarray(out).ravel() for out in outs]) if len(outs) != 1 else np.asarray(outs[0]).ravel()
+        )
 
     return Function(evaluate, [np.asarray(leaf, dtype=float) for leaf in typed], out)
 
@@ -85,7 +89,7 @@ def double(values: Sequence[Any]) -> list[Any]:
 
 
 def gradients_at(pair: Pair, values: Sequence[Any], douts: Sequence[Array]) -> list[Array]:
-    """The author's gradients as float64 arrays, in the order of `pair.paths`; raises MisfitError where they do not fit."""
+    """The author's gradients as float64 arrays, in the order of `pair.paths`. Raises MisfitError."""
     run = pair.forward(pair.arguments(values))
     returned = pair.assign(pair.pull(run, pair.upstream(run, douts)))
     return [np.array(returned[path], dtype=float) for path in pair.paths]
@@ -145,7 +149,7 @@ def _not_finite(point: Point) -> dict[int, Array]:
     endless = {}
     for leaf, (path, claim) in enumerate(zip(point.pair.paths, point.claims)):
         bad = ~np.isfinite(claim)
-        if not bad.any() or leaf in point.misshapen and np.isnan(claim).all():
+        if not bad.any() or (leaf in point.misshapen and np.isnan(claim).all()):
             continue
         places = [tuple(int(i) for i in place) for place in np.argwhere(bad)]
         if not np.isnan(claim).any() and all(infinite_slope(point, leaf, index) for index in places[:20]):
@@ -153,11 +157,12 @@ def _not_finite(point: Point) -> dict[int, Array]:
             point.claims[leaf] = np.where(bad, 0.0, claim)
             continue
         first = f"{path}[{', '.join(map(str, places[0]))}]" if places[0] else path
+        how_many = f"{len(places)} of {claim.size} entries of the gradient of {path}"
         point.seen.breaches.append(
             Finding(
                 path,
                 "wrong",
-                f"the gradient of {path} has {len(places)} nan or infinite entries of {claim.size}, the first at {first}",
+                f"{how_many} are nan or infinite, the first at {first}",
                 kind="contract",
                 cause="not-finite",
                 advice="look for a division by zero, a log or power of zero, or an overflow of exp at this entry",
@@ -218,7 +223,7 @@ def _compare(point: Point, rng: np.random.Generator, rtol: float, progress: Prog
 
 
 def forgive_rounding(point: Point, rng: np.random.Generator) -> None:
-    """Take back what rounding inside the backward itself explains: entries that wander as far when inputs move by an ulp.
+    """Take back what rounding inside the backward explains: entries that wander as far when inputs move by an ulp.
 
     The slope of a saturated unit, y (1 - y), or of a normalisation far from 0 keeps few of its digits in float64.
     """
@@ -240,12 +245,15 @@ def forgive_rounding(point: Point, rng: np.random.Generator) -> None:
         if draw > 1 and beyond(1e4):
             return
         leaves = [
-            jitter(leaf) if isinstance(leaf, np.ndarray) else float(jitter(leaf)) for leaf in pair.leaves(double(point.values))
+            jitter(leaf) if isinstance(leaf, np.ndarray) else float(jitter(leaf))
+            for leaf in pair.leaves(double(point.values))
         ]
         douts = [np.asarray(d, dtype=float) for d in point.seen.douts]
         try:
             moved = gradients_at(
-                pair, pair.arguments(double(point.values), leaves), douts if pair.is_gradient else [jitter(d) for d in douts]
+                pair,
+                pair.arguments(double(point.values), leaves),
+                douts if pair.is_gradient else [jitter(d) for d in douts],
             )
         except (UserCodeError, MisfitError):
             return

@@ -140,7 +140,9 @@ class _Check:
             self.notes.append(f"no gradient was returned for {', '.join(unclaimed)}, so none was judged")
         if self.pair.left_out:
             names = ", ".join(self.pair.left_out)
-            self.notes.append(f"{name_of(self.pair.backward_function)} takes no upstream gradient of {names}: taken as 0")
+            self.notes.append(
+                f"{name_of(self.pair.backward_function)} takes no upstream gradient of {names}: taken as 0"
+            )
         forward = forward_findings(point)
         if any(b.kind == "contract" for b in point.seen.breaches):
             return self._result(IS_WRONG, [*forward, *point.seen.breaches], "forward" if forward else "contract")
@@ -150,7 +152,9 @@ class _Check:
             self.notes.append(f"{int(np.sum(~point.function.defined))} outputs are not finite here and were left out")
         passed = settle_doubts(point, self.rng, self.rtol)
         if passed:
-            self.notes.append(f"{passed} entries sit on a corner, where conventions differ; just beside it they are right")
+            self.notes.append(
+                f"{passed} entries sit on a corner, where conventions differ; just beside it they are right"
+            )
         findings = gradient_findings(point)
         if forward or any(f.verdict == IS_WRONG for f in findings):
             return self._explained(point, [*forward, *findings])
@@ -224,7 +228,12 @@ class _Check:
         return self._result(IS_WRONG, [finding], kind, where, inputs)
 
     def _result(
-        self, verdict: str, findings: Sequence[Finding], kind: str = "", where: str = "", inputs: Sequence[Any] | None = None
+        self,
+        verdict: str,
+        findings: Sequence[Finding],
+        kind: str = "",
+        where: str = "",
+        inputs: Sequence[Any] | None = None,
     ) -> Report:
         if self.pair.reference is None and verdict != NOT_ATTEMPTED:
             self.notes.append("the backward was judged against its own forward: no reference forward is known")
