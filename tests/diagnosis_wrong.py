@@ -1430,3 +1430,15 @@ def _(dout, x, w1, w2):
     h = np.tanh(x @ w1)
     g = dout * (h @ w2 - 1)
     return g @ w2.T @ w1.T, x.T @ (g @ w2.T), h.T @ g
+
+
+def highway(x, w, u):
+    gate = sigmoid(x @ u)
+    return gate * np.tanh(x @ w) + (1 - gate) * x
+
+
+@wrong("highway: nothing carried past", highway, lambda rng: drawn(rng, "NS", "SS", "SS"), "direct-path")
+def _(dout, x, w, u):
+    gate, h = sigmoid(x @ u), np.tanh(x @ w)
+    da, du = dout * gate * (1 - h**2), dout * (h - x) * gate * (1 - gate)
+    return da @ w.T + du @ u.T, x.T @ da, x.T @ du

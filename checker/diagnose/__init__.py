@@ -55,6 +55,7 @@ RELATIONS: tuple[Relation, ...] = (
     residual.penalty,
     residual.penalty_and_factor,
     residual.skip,
+    residual.direct_path,
     residual.other_gradient,
     whole.varying_factor,
     local.derivative,

@@ -125,7 +125,7 @@ def threshold(view: View) -> Cause | None:
 
 def entry(view: View) -> Cause | None:
     """One entry alone."""
-    if not view.shaped or view.truth.size < 4:
+    if not view.shaped or view.truth.size < 3:
         return None
 
     def one(v: View) -> bool:

@@ -258,6 +258,30 @@ def skip(view: View) -> Cause | None:
     return view.cause("skip-path", text + ".", advice)
 
 
+def direct_path(view: View) -> Cause | None:
+    """Wrong only on the diagonal of a Jacobian that has more than a diagonal: what goes straight to the same index."""
+
+    def straight(v: View) -> bool:
+        if v.C is None or v.shape != v.out_shape or v.x.size < 3 or not v.shaped:
+            return False
+        right, off = (g.reshape(v.x.size, v.x.size) for g in (v.J, v.J - v.C))
+        beside = ~np.eye(v.x.size, dtype=bool)
+        wrong = np.mean(np.abs(np.diag(off)) > 1e-4 * size_of(right))
+        return bool(
+            size_of(off[beside]) <= v.pair_slack and wrong > 0.7 and size_of(right[beside]) > 1e-2 * size_of(right)
+        )
+
+    if not view.everywhere(straight):
+        return None
+    return view.cause(
+        "direct-path",
+        "Yours differs from the right gradient only in what each entry does to the output at its own index; all that "
+        "goes to other indices is right.",
+        "The input also reaches the output directly, entry by entry (a gate, a skip, a carried state): add that path, "
+        "or check it.",
+    )
+
+
 def other_gradient(view: View) -> Cause | None:
     """Off by another input's gradient."""
     for j, name in enumerate(view.case.names):

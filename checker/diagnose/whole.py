@@ -10,7 +10,7 @@ import numpy as np
 
 from .case import Cause
 from .constants import recognise
-from .view import FORM, View, join, known, size_of
+from .view import FORM, ROUGH, View, join, known, size_of
 
 
 def zero(view: View) -> Cause | None:
@@ -113,7 +113,9 @@ def ratio(view: View) -> float | None:
     c = float(np.sum(view.yours * view.truth) / np.sum(view.truth * view.truth))
     if c == 0 or not np.all(np.abs(view.yours - c * view.truth) <= max(abs(c), 1) * view.slack):
         return None
-    if view.C is not None and size_of(view.C - c * view.J) > max(abs(c), 1) * (2e-6 * size_of(view.J) + view.noise):
+    if view.C is None or view.noise > ROUGH * size_of(view.J):
+        return c
+    if size_of(view.C - c * view.J) > max(abs(c), 1) * (2e-6 * size_of(view.J) + view.noise):
         return None
     return c
 
