@@ -159,7 +159,7 @@ def test_the_forward_runs_with_every_axis_at_one(task):
 
 
 @every_mistake
-@pytest.mark.parametrize("seed", [0, 11])
+@pytest.mark.parametrize("seed", [0, pytest.param(11, marks=pytest.mark.slow)])
 def test_the_mistake_is_caught_and_named(task, known, seed):
     report = task.check(known.backward, known.forward, seed=seed)
     assert report.verdict == "wrong", str(report)
