@@ -218,6 +218,16 @@ def uses_up_the_cache(dout, cache):
     return 3 * dout * next(cache["uses"])
 
 
+@breach(
+    "backward gives another answer the second time on the same cache",
+    "do not change or use up what the forward saved",
+    lambda x: (3 * x, [3]),
+    cause="unrepeatable",
+)
+def uses_up_a_list(dout, cache):
+    return dout * cache.pop()
+
+
 # -- linear in dout ---------------------------------------------------------------------------------------------------
 
 
@@ -275,20 +285,20 @@ def a_mask_of_dout(dout, cache):
 FINITE = "look for a division by zero, a log or power of zero, or an overflow of exp at this entry"
 
 
-@breach("the gradient of x has 1 nan or infinite entries of 12, the first at x[2, 1]", FINITE, cause="not-finite")
+@breach("1 of 12 entries of the gradient of x are nan or infinite, the first at x[2, 1]", FINITE, cause="not-finite")
 def one_nan(dout, cache):
     gradient = 3 * dout
     gradient[2, 1] = np.nan
     return gradient
 
 
-@breach("the gradient of x has 12 nan or infinite entries of 12, the first at x[0, 0]", FINITE, cause="not-finite")
+@breach("12 of 12 entries of the gradient of x are nan or infinite, the first at x[0, 0]", FINITE, cause="not-finite")
 def all_infinite(dout, cache):
     return dout * np.inf
 
 
 @breach(
-    "the gradient of x has 1 nan or infinite entries of 1, the first at x",
+    "1 of 1 entries of the gradient of x are nan or infinite, the first at x",
     FINITE,
     lambda x: np.sin(x),
     (0.5,),
@@ -335,6 +345,7 @@ def behind_a_random_forward(dout, cache):
 
 NOT_YET = {
     "too_many": "called a gradient that is a tuple",
+    "uses_up_a_list": "the second call's exception is told as the author's",
     "writes_cache": "its consequence is told too",
     "writes_deep_in_the_cache": "its consequence is told too",
 }
