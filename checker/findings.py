@@ -6,15 +6,12 @@ from typing import Any
 import numpy as np
 
 from .calling import Array
-from .compare import UNSETTLED, WRONG
+from .compare import SHOWN, UNSETTLED, WRONG
 from .contract import name_of
 from .point import Point
 from .report import CANNOT_TELL, Entry, Finding
 from .report import RIGHT as IS_RIGHT
 from .report import WRONG as IS_WRONG
-
-#: How many of the worst entries a finding carries.
-SHOWN = 3
 
 
 def forward_findings(point: Point) -> list[Finding]:
