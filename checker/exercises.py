@@ -91,9 +91,14 @@ class Exercise:
                 kind = "edge" if case and there.kind in ("values", "shape", "forward") else there.kind
                 report = replace(there, kind=kind, where=f"right at ordinary inputs, wrong with {name} (seed {seed})")
                 break
+            forwards, backwards = report.forwards + there.forwards, report.backwards + there.backwards
+            report = replace(report, forwards=forwards, backwards=backwards)
         if report:
             report = answer.overflowing(report)
-        return answer.named(report) if report.verdict == WRONG else report
+        if report.verdict == WRONG:
+            return answer.named(report)
+        tried = ", ".join((*self.edges, *self.overflow)) if report else ""
+        return replace(report, notes=(*report.notes, f"tried as well: {tried}")) if tried else report
 
 
 def exercise(

@@ -58,15 +58,11 @@ def batchnorm_backward(dout, cache):
     ### END SOLUTION
 
 
-def _with_dx(terms):
-    """A wrong backward with the right dgamma and dbeta; terms(g, x_hat) gives dx before the division by std."""
-
-    def backward(dout, cache):
-        x_hat, std, gamma = cache
-        _, dgamma, dbeta = batchnorm_backward(dout, cache)
-        return terms(gamma * dout, x_hat) / std, dgamma, dbeta
-
-    return backward
+def _with_dx(dout, cache, terms):
+    """The right dgamma and dbeta, and a dx of which terms(g, x_hat) gives what is divided by std."""
+    x_hat, std, gamma = cache
+    _, dgamma, dbeta = batchnorm_backward(dout, cache)
+    return terms(gamma * dout, x_hat) / std, dgamma, dbeta
 
 
 @mistake(
@@ -74,7 +70,7 @@ def _with_dx(terms):
     "What x does to the spread of its batch is missing: look at every place where x enters the formula.",
 )
 def variance_path_forgotten(dout, cache):
-    return _with_dx(lambda g, x_hat: g - g.mean(axis=0))(dout, cache)
+    return _with_dx(dout, cache, lambda g, x_hat: g - g.mean(axis=0))
 
 
 @mistake(
@@ -82,31 +78,31 @@ def variance_path_forgotten(dout, cache):
     "What x does to the centre of its batch is missing: look at every place where x enters the formula.",
 )
 def mean_path_forgotten(dout, cache):
-    return _with_dx(lambda g, x_hat: g - x_hat * (g * x_hat).mean(axis=0))(dout, cache)
+    return _with_dx(dout, cache, lambda g, x_hat: g - x_hat * (g * x_hat).mean(axis=0))
 
 
 @mistake(
     batchnorm_backward, "Mean and variance are functions of x, not constants: add a number to all of x, and what moves?"
 )
 def statistics_held_constant(dout, cache):
-    return _with_dx(lambda g, x_hat: g)(dout, cache)
+    return _with_dx(dout, cache, lambda g, x_hat: g)
 
 
 @mistake(batchnorm_backward, "Each x moves every x_hat of its feature, and not its own alone.")
 def diagonal_of_the_jacobian(dout, cache):
-    return _with_dx(lambda g, x_hat: g * (1 - 1 / len(g)))(dout, cache)
+    return _with_dx(dout, cache, lambda g, x_hat: g * (1 - 1 / len(g)))
 
 
 @mistake(
     batchnorm_backward, "The path through the mean has the wrong sign (so has the handwritten page of the lecture)."
 )
 def sign_of_the_mean_path(dout, cache):
-    return _with_dx(lambda g, x_hat: g + g.mean(axis=0) - x_hat * (g * x_hat).mean(axis=0))(dout, cache)
+    return _with_dx(dout, cache, lambda g, x_hat: g + g.mean(axis=0) - x_hat * (g * x_hat).mean(axis=0))
 
 
 @mistake(batchnorm_backward, "One x is one N-th of its batch's mean and variance.")
 def sums_for_means(dout, cache):
-    return _with_dx(lambda g, x_hat: g - g.sum(axis=0) - x_hat * (g * x_hat).sum(axis=0))(dout, cache)
+    return _with_dx(dout, cache, lambda g, x_hat: g - g.sum(axis=0) - x_hat * (g * x_hat).sum(axis=0))
 
 
 @mistake(batchnorm_backward, "gamma scales the output: does it scale what flows back?")

@@ -61,7 +61,9 @@ def test_the_declaration_is_kept(task):
 
 
 def test_the_reference_is_right(task):
-    assert task.check()
+    report = task.check()
+    assert report
+    assert report.notes[-1] == "tried as well: a batch of 1, power of 3, negative numbers, huge numbers"
 
 
 def test_another_right_answer_is_right(task):
