@@ -74,7 +74,7 @@ def _declare_gradcheck(verbs: Any, name: str) -> None:
     add("--forward", metavar="NAME", default="", help="the forward, where its name does not tell")
     add("--reference", metavar="TARGET", default="", help="a forward known to be right, to compare with")
     add("--input", metavar="x=8,5", action="append", default=[], dest="inputs",
-        help="an array to draw (x=8,5 x=8,5:-1..1 y=8:int0..4 params.W1=5,6), a file (x=x.npy), or data.npz")  # fmt: skip
+        help="an array to draw (x=8,5 x=8,5:-1..1 y=8:int0..4 params.W1=5,6), a file x=x.npy or data.npz")  # fmt: skip
     add("--arg", metavar="mode=train", action="append", default=[], dest="arguments",
         help="any other argument, as Python or JSON")  # fmt: skip
     add("--wrt", metavar="NAME", action="append", help="differentiate with respect to this input only")
@@ -98,7 +98,7 @@ def _run_gradcheck(options: argparse.Namespace) -> int:
 
     _sensible(options)
     reports: list[Report] = []
-    unclear: list[str] = []
+    unclear: list[UsageError] = []
     with resolve.workspace():
         try:
             for outcome in _checks(options):
@@ -121,8 +121,7 @@ def _run_gradcheck(options: argparse.Namespace) -> int:
         print(render(reports))
     elif len(reports) + len(unclear) > 1:
         print(("" if options.quiet else "\n") + _summary(reports, len(unclear)))
-    for text in unclear:
-        print(f"checker: {text}", file=sys.stderr)
+    _complain(unclear)
     return code
 
 
@@ -135,8 +134,8 @@ def _sensible(options: argparse.Namespace) -> None:
         raise UsageError(f"--rtol is {options.rtol:g}; it lies between 0 and 1")
 
 
-def _checks(options: argparse.Namespace) -> Iterator[Report | str]:
-    """The report of each check; a text where one of several could not be set up."""
+def _checks(options: argparse.Namespace) -> Iterator[Report | UsageError]:
+    """The report of each check; the complaint where one of several could not be set up."""
     from . import environment
     from .gather import Given
     from .resolve import BrokenModuleError
@@ -159,7 +158,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Report | str]:
         command = _command(options, subject.name if len(found) > 1 else "")
         settings = {name: getattr(options, name) for name in ("seed", "trials", "mode", "rtol", "wrt", "layout")}
         bar = _Bar(subject.name)
-        outcome: Report | str
+        outcome: Report | UsageError
         try:
             with _muted(loud):
                 inputs = subject.gather(given, options.seed, command)
@@ -167,7 +166,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Report | str]:
         except UsageError as problem:
             if len(found) == 1:
                 raise
-            outcome = str(problem)
+            outcome = problem
         finally:
             bar.stop()
         yield outcome
@@ -238,6 +237,20 @@ def _show(report: Report, options: argparse.Namespace, first: bool) -> None:
         console.print(Text(headline, style=f"bold {_COLOURS[report.verdict]}") + newline + rest)
     else:
         print(text, flush=True)
+
+
+def _complain(problems: Sequence[UsageError]) -> None:
+    """Say what is missing: for several, a line each."""
+    from .gather import MissingInputsError
+
+    commands = [problem.command for problem in problems if isinstance(problem, MissingInputsError)]
+    if len(commands) > 1:
+        print("checker: nothing says what the inputs are. Type, with your own shapes:\n", file=sys.stderr)
+        print(*(f"  {command}" for command in commands), sep="\n", file=sys.stderr)
+        print("\nor put example_inputs = {...} or affine_inputs = {...} into the module", file=sys.stderr)
+    for problem in problems:
+        if len(commands) < 2 or not isinstance(problem, MissingInputsError):
+            print(f"checker: {problem}", file=sys.stderr)
 
 
 def _summary(reports: Sequence[Report], unclear: int) -> str:

@@ -126,7 +126,7 @@ def _input(text: str, name: str, value: str) -> Any:
     except ValueError:
         raise UsageError(
             f"cannot read --input {text}: write {name}=8,5 for a shape, {name}=8,5:-1..1 with a range, "
-            f"{name}=8:int0..4 for integers, {name}=:0..1 for one number, {name}=2.5 for that number, or {name}=file.npy"
+            f"{name}=8:int0..4 for integers, {name}=:0..1 or {name}=2.5 for one number, or {name}=file.npy"
         ) from None
     if low is not None and high is not None and low > high:
         raise UsageError(f"--input {text}: the range is empty")
@@ -214,7 +214,7 @@ def gather(
         declared = _declared(function, {n: v for n, v in typed.items() if n not in annotated}, seed)
         return Inputs({**declared.values, **typed})
     missing = [name for name in required if name not in typed]
-    raise UsageError(_missing(function, missing, command))
+    raise MissingInputsError(function, missing, command)
 
 
 def _takes_any(function: Callable[..., Any]) -> bool:
@@ -292,19 +292,33 @@ def _fit(offered: Any, parameters: list[str], required: list[str]) -> dict[str, 
 # -- what to type -----------------------------------------------------------------------------------------------------
 
 
-def _missing(function: Callable[..., Any], missing: Sequence[str], command: str) -> str:
-    """Every parameter of which nothing is known, and the command that would do."""
-    name = getattr(function, "__name__", "the function")
-    few = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
-    lines = [
-        f"nothing says what {few} of {name} {'is' if len(missing) == 1 else 'are'}. Type, with your own shapes:",
-        "",
-    ]
-    options = " ".join(guess(function, parameter) for parameter in missing)
-    lines += textwrap.wrap(f"{command} {options}", 100, initial_indent="  ", subsequent_indent="      ",
-                           break_on_hyphens=False, break_long_words=False)  # fmt: skip
-    lines = lines[:2] + [line + " \\" for line in lines[2:-1]] + lines[-1:]
-    lines += ["", 'or put example_inputs = {"x": ..., ...} into the module, or annotate x: Float[ndarray, "N D"]']
+class MissingInputsError(UsageError):
+    """Nothing says what some inputs are. `command` is what to type, on one line."""
+
+    def __init__(self, function: Callable[..., Any], missing: Sequence[str], command: str):
+        name = getattr(function, "__qualname__", "")
+        name = name if name and "<locals>" not in name else getattr(function, "__name__", "the function")
+        few = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
+        options = [option for parameter in missing for option in guess(function, parameter)]
+        self.command = " ".join((command, *options))
+        example = ", ".join(f'"{parameter}": ...' for parameter in missing)
+        super().__init__(
+            f"nothing says what {few} of {name} {'is' if len(missing) == 1 else 'are'}. Type, with your own shapes:\n\n"
+            f"{_folded(command, options)}\n\n"
+            f"or put example_inputs = {{{example}}} into the module,\n"
+            f'or annotate the shapes, {missing[0]}: Float[ndarray, "N D"]'
+        )
+
+
+def _folded(command: str, options: Sequence[str], width: int = 100) -> str:
+    """A command over several lines, as a shell reads it."""
+    lines = ["  " + command]
+    for option in options:
+        if len(lines[-1]) + len(option) + 3 > width:
+            lines[-1] += " \\"
+            lines.append("      " + option)
+        else:
+            lines[-1] += " " + option
     return "\n".join(lines)
 
 
@@ -353,20 +367,47 @@ _GUESSES: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def guess(function: Callable[..., Any], parameter: str) -> str:
-    """The options to type for a parameter: a plausible shape, or settings that its name suggests."""
-    keys = _keys(function, parameter)
-    if keys and not re.search(r"param$|hparam", parameter):
-        return " ".join(f"--input {parameter}.{key}={_guessed(function, key)}" for key in keys)
-    value = _guessed(function, parameter)
-    if value.startswith("="):  # a setting, not an array
-        return shlex.join(["--arg", f"{parameter}{value}"])
-    return shlex.join(["--input", f"{parameter}={value}"])
+#: The same where the features come first and the examples are columns, as the names A_prev, xt, a_prev tell.
+_BY_COLUMNS: tuple[tuple[str, str, str], ...] = (
+    (r"conv|pool", r"A_prev", "2,6,5,3"),
+    (r"conv", r"W", "3,3,3,4"),
+    (r"conv", r"b", "1,1,1,4"),
+    (r"pool", r"hparameters", '={"f": 2, "stride": 2}'),
+    (r"", r"A|A_prev|X|xt", "5,8"),
+    (r"", r"AL|Y", "1,8:0.1..0.9"),
+    (r"", r"W", "4,5"),
+    (r"", r"b", "4,1"),
+    (r"", r"W1", "6,5"),
+    (r"", r"b1", "6,1"),
+    (r"", r"W2", "1,6"),
+    (r"", r"b2", "1,1"),
+    (r"", r"[ac]_prev|[ac]0", "6,8"),
+    (r"", r"Wax", "6,5"),
+    (r"", r"Waa", "6,6"),
+    (r"", r"Wya|Wy", "3,6"),
+    (r"", r"by", "3,1"),
+    (r"", r"b[a-z]", "6,1"),
+    (r"", r"W[a-z]", "6,11"),
+)
+
+
+def guess(function: Callable[..., Any], parameter: str) -> list[str]:
+    """The options to type for a parameter: plausible shapes, or settings that its name suggests."""
+    keys = _keys(function, parameter) if not re.search(r"param$|hparam", parameter) else []
+    named = {f"{parameter}.{key}": _guessed(function, key) for key in keys} or {
+        parameter: _guessed(function, parameter)
+    }
+    # "=" marks a setting, which is no array
+    typed = [
+        ("--arg", name + value) if value[0] == "=" else ("--input", f"{name}={value}") for name, value in named.items()
+    ]
+    return [shlex.join(option) for option in typed]
 
 
 def _guessed(function: Callable[..., Any], name: str) -> str:
     title = getattr(function, "__qualname__", "") or getattr(function, "__name__", "")
-    for family, pattern, value in _GUESSES:
+    columns = {"A", "A_prev", "AL", "xt", "a_prev", "parameters"} & {p.name for p in own_parameters(function)}
+    for family, pattern, value in (*(_BY_COLUMNS if columns else ()), *_GUESSES):
         if re.search(family, title, re.IGNORECASE) and re.fullmatch(pattern, name):
             return value
     return "8,5"
@@ -378,15 +419,9 @@ def _keys(function: Callable[..., Any], parameter: str) -> list[str]:
         body = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
     except (OSError, TypeError, SyntaxError, ValueError):
         return []
-    found: dict[str, None] = {}
-    for node in ast.walk(body):
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == parameter
-            and isinstance(node.slice, ast.Constant)
-            and isinstance(node.slice.value, str)
-            and isinstance(node.ctx, ast.Load)
-        ):
-            found[node.slice.value] = None
-    return list(found)
+    reads = [n.slice for n in ast.walk(body) if isinstance(n, ast.Subscript) and ast.unparse(n.value) == parameter]
+    keys = [key.value for key in reads if isinstance(key, ast.Constant)]
+    if any(isinstance(key, ast.Name) for key in reads):  # for k in ("W", "b"): ... parameters[k]
+        keys += [n.value for t in ast.walk(body) if isinstance(t, (ast.Tuple, ast.List)) for n in t.elts
+                 if isinstance(n, ast.Constant)]  # fmt: skip
+    return list(dict.fromkeys(key for key in keys if isinstance(key, str)))

@@ -151,12 +151,19 @@ def _load_dotted(target: str) -> Found:
         module, depth = _imported(name, name), depth + 1
     if module is None:
         known = [p.stem for p in Path().glob("*.py")] + [p.parent.name for p in Path().glob("*/__init__.py")]
-        raise UsageError(f"there is no module {parts[0]!r}{near(parts[0], known)}")
+        raise UsageError(f"there is no module {parts[0]}{near(parts[0], known)}")
     rest = parts[depth:]
     if rest and hasattr(module, "__path__") and not hasattr(module, rest[0]) and len(rest) > 1:
-        known = [p.stem for folder in module.__path__ for p in Path(folder).glob("*.py") if p.stem != "__init__"]
-        raise UsageError(f"there is no module {'.'.join(parts[: depth + 1])!r}{near(rest[0], known)}")
+        parent = ".".join(parts[:depth])
+        known = [f"{parent}.{name}" for name in submodules(module)]
+        raise UsageError(f"there is no module {parent}.{rest[0]}{near(f'{parent}.{rest[0]}', known)}")
     return Found(module, ".".join(rest))
+
+
+def submodules(module: ModuleType) -> list[str]:
+    """The modules that lie in a package's folder."""
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    return sorted(path.stem for folder in folders for path in folder.glob("*.py") if path.stem != "__init__")
 
 
 def _exists(name: str) -> bool:
@@ -187,7 +194,7 @@ def _their_import(text: str) -> Iterator[None]:
 
 def near(name: str, known: Iterable[str]) -> str:
     """A question that completes "there is no x", with the names that are most like it; empty where none is."""
-    alike = difflib.get_close_matches(name, list(known), 3, 0.6)
+    alike = difflib.get_close_matches(name, list(known), 3, 0.7)
     return f"; did you mean {' or '.join(alike)}?" if alike else ""
 
 
@@ -331,8 +338,8 @@ def choose(found: Found, forward: str = "") -> list[Pair]:
         chosen += [Pair("value_and_grad", n, n) for n in names if n in own and is_loss(n) and n not in halves]
         return chosen
     if name not in known and hasattr(found.module, "__path__"):
-        inside = [p.stem for folder in found.module.__path__ for p in Path(folder).glob("*.py") if p.stem != "__init__"]
-        raise UsageError(f"{found.module.__name__} has no module or function {name!r}{near(name, [*inside, *names])}")
+        inside = [*submodules(found.module), *names]
+        raise UsageError(f"{found.module.__name__} has no module or function {name!r}{near(name, inside)}")
     if name not in known:
         theirs = [n for n in known if is_theirs(getattr(inspect.getmodule(known[n]), "__file__", None) or "<none>")]
         raise UsageError(f"{found.where} has no function {name!r}{near(name, theirs)}")

@@ -1,9 +1,10 @@
 """What a target turned out to be, and its check: a pair, a loss, a layer object, a network, an exercise."""
 
 import copy
+import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,7 +20,20 @@ from .gather import Given, Inputs, gather, guess
 from .layer import check_layer
 from .places import is_theirs
 from .report import RIGHT, WRONG, Report
-from .resolve import Found, Names, Pair, choose, classes, find, functions, looked_for, near, own_parameters, pairs
+from .resolve import (
+    Found,
+    Names,
+    Pair,
+    choose,
+    classes,
+    find,
+    functions,
+    looked_for,
+    near,
+    own_parameters,
+    pairs,
+    submodules,
+)
 from .verdict import check_grad, check_value_and_grad, gradcheck
 
 Function = Callable[..., Any]
@@ -46,6 +60,8 @@ class Subject:
 
     def gather(self, given: Given, seed: int, command: str) -> Inputs:
         """The inputs, as `checker.gather.gather` finds them. An exercise brings its own."""
+        if self.kind == "unclear":
+            raise UsageError(self.forward)
         if self.kind == "exercise":
             return Inputs({})
         targets = [p.name for p in own_parameters(self.signature) if p.default is None]
@@ -143,7 +159,15 @@ def _layer(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) ->
 
 def _value_and_grad(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
     """A function that returns its gradients itself: with respect to what, its one gradient's shape may tell."""
-    returned = _tried(subject.forward, inputs)
+    function = subject.forward
+    returned = _tried(function, inputs)
+    if (
+        isinstance(returned, tuple)
+        and len(returned) == 2
+        and isinstance(returned[0], dict)
+        and np.ndim(returned[1]) == 0
+    ):
+        function, returned = _swapped(function), returned[::-1]
     if returned is not None:
         if not (isinstance(returned, (tuple, list)) and len(returned) > 1 and np.ndim(returned[0]) == 0):
             raise UsageError(_no_other_half(subject, returned))
@@ -152,7 +176,18 @@ def _value_and_grad(subject: Subject, inputs: dict[str, Any], options: dict[str,
             alike = [name for name in floats if inputs[name].shape == returned[1].shape]
             if len(floats) > 1 and len(alike) == 1:
                 options = {**options, "wrt": alike}
-    return check_value_and_grad(subject.forward, inputs, **options)
+    return check_value_and_grad(function, inputs, **options)
+
+
+def _swapped(function: Function) -> Function:
+    """A function that returns (gradients, loss), the other way round."""
+
+    @functools.wraps(function)
+    def swapped(*arguments: Any, **named: Any) -> Any:
+        gradients, loss = function(*arguments, **named)
+        return loss, gradients
+
+    return swapped
 
 
 def _tried(function: Function, inputs: dict[str, Any]) -> Any:
@@ -257,10 +292,17 @@ def _whole(found: Found, given: Given, seed: int) -> list[Subject]:
         return [_declared_subject(exercise.backward) for exercise in declared]
     names = functions(found.module)
     chosen = [_pair(pair, names, found.module) for pair in choose(found)]
-    for cls in classes(found.module).values():
-        if _is_layer(cls):
-            chosen += _of_class(cls, [], found.module, given, seed)
+    own = classes(found.module).values()
+    for cls in own:
+        if _is_layer(cls) and not _is_base(cls, own):
+            try:
+                chosen += _of_class(cls, [], found.module, given, seed)
+            except UsageError as problem:
+                chosen.append(Subject(cls.__name__, "unclear", str(problem)))
     if not chosen:
+        inside = submodules(found.module)
+        if inside:
+            raise UsageError(f"{found.module.__name__} is a package; name a module in it: {', '.join(inside)}")
         listed = ", ".join(n for n, v in names.items() if getattr(v, "__module__", "") == found.module.__name__)
         raise UsageError(
             f"{found.where} holds no pair of functions like affine_forward and affine_backward, f and f_grad; its "
@@ -275,6 +317,13 @@ def _is_layer(cls: type) -> bool:
         and callable(getattr(cls, "backward", None))
         and not inspect.isabstract(cls)
     )
+
+
+def _is_base(cls: type, others: Iterable[type]) -> bool:
+    """Whether a class only says what its children must have."""
+    code = getattr(cls.forward, "__code__", None)  # type: ignore[attr-defined]
+    unwritten = code is not None and "NotImplementedError" in code.co_names
+    return unwritten and any(issubclass(other, cls) and other is not cls for other in others)
 
 
 # -- classes ----------------------------------------------------------------------------------------------------------
@@ -296,7 +345,7 @@ def _constructed(cls: type, given: Given, seed: int) -> Any:
     arguments = {name: value for name, value in given.draw(seed).items() if name in {p.name for p in parameters}}
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in arguments]
     if missing:
-        options = " ".join(guess(cls, name) for name in missing)
+        options = " ".join(option for name in missing for option in guess(cls, name))
         raise UsageError(
             f"{cls.__name__} cannot be made without {', '.join(missing)}. Type, with your own values: {options}\n"
             f"or make one in the module: example_{cls.__name__.lower()} = {cls.__name__}(...)"

@@ -67,7 +67,7 @@ def _lines(report: Report, width: int, detail: list[int], level: int) -> Iterato
         opening = "every entry agrees" if report.verdict == RIGHT else "right"
         yield from _wrapped(f"{opening}: {told}", width, "  ", 2)
     if report.where:
-        yield from _wrapped(f"where: {report.where}", width, "  ", None if level == _ALL else 2)
+        yield from _wrapped(f"where: {report.where}", width, "  ", None if level == _ALL else 3)
     how = [f"{report.mode} check, {report.forwards} forwards"] if report.mode else []
     if level == _ALL:
         yield from (f"  {note}" for note in (*how, *report.notes))
