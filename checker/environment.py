@@ -40,7 +40,7 @@ def _told(exception: BaseException, place: Place | None) -> str:
     sentence = type(exception).__name__ + (f" at {place}" if place is not None else "")
     text = _text(exception)
     sentences = [f"{sentence}: {text}" if text else sentence, mend(exception, place), _shapes(exception, place)]
-    return ". ".join(each.rstrip(".") for each in sentences if each)
+    return ". ".join(each.removesuffix(".") for each in sentences if each)
 
 
 def _text(exception: BaseException) -> str:
@@ -50,7 +50,7 @@ def _text(exception: BaseException) -> str:
     text = str(exception).strip().split("\n")[0].strip()
     text = re.sub(r"Input operand 1 has a mismatch .*size (\d+) is different from (\d+).", r"\2 and \1 differ", text)
     text = re.sub(r" \([^()]*\.py\)$", "", text)  # the file that a name could not be imported from
-    return text if len(text) <= LONGEST else text[:LONGEST].rstrip() + " ..."
+    return text if len(text) <= LONGEST else text[:LONGEST].rstrip() + " [...]"
 
 
 def _shapes(exception: BaseException, place: Place | None) -> str:

@@ -68,7 +68,7 @@ def _whole(_: re.Match[str], place: Place | None) -> str:
 
 
 def _index_list(_: re.Match[str], place: Place | None) -> str:
-    if place is not None and re.search(r"\[\s*\[.*,.*\]\s*\]", place.source):
+    if place is not None and re.search(r"[\w\])]\s*\[\s*\[.*,.*\]\s*\]", place.source):
         return "NumPy no longer reads a list of indices, a[[rows, cols]], as a tuple: write a[rows, cols]"
     return ""
 
