@@ -12,7 +12,7 @@ TARGET, TARGET_ROWS = 1.15, 0.1
 
 
 def main(quick: bool = False) -> None:
-    """Print forwards over 2n, and time over that of 2n forwards, for all who check every entry."""
+    """Print forwards over 2n, and processor time over that of 2n forwards, for all who check every entry."""
     peers = installed(FULL)
     forwards, times = [], []
     for function in layers() + batches():
@@ -28,7 +28,7 @@ def main(quick: bool = False) -> None:
     names = ["checker", "+ 8 other points", *peers]
     note = f"Targets for the checker: at most {TARGET}, and under {TARGET_ROWS} for the layers with rows."
     show("Full check: forward evaluations / 2n", ["function", "2n", *names], forwards, note)
-    show("Full check: time / time of 2n forward evaluations", ["function", "seconds", *names], times)
+    show("Full check: processor time / that of 2n forward evaluations", ["function", "seconds", *names], times)
 
 
 def boxes(function: Function, peers: dict[str, Peer]) -> list[tuple[Peer, Box]]:
@@ -43,16 +43,16 @@ def ask(peer: Peer, box: Box) -> int:
 
 
 def timed(count: Callable[[], int]) -> tuple[int, float]:
-    """What `count()` returns, and the seconds that it took."""
-    start = time.perf_counter()
+    """What `count()` returns, and the seconds of processor time that it took."""
+    start = time.process_time()
     counted = count()
-    return counted, time.perf_counter() - start
+    return counted, time.process_time() - start
 
 
 def forward_seconds(function: Function, repeats: int = 50) -> float:
-    """The time of one forward evaluation."""
+    """The processor time of one forward evaluation."""
     function.forward(*function.inputs)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(repeats):
         function.forward(*function.inputs)
-    return (time.perf_counter() - start) / repeats
+    return (time.process_time() - start) / repeats

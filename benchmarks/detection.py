@@ -62,8 +62,8 @@ def percentages(cases: list[Case], accepted: dict[str, bool | None]) -> list[str
 
 
 def ask(case: Case, peer: Peer) -> bool | None:
-    """Whether the peer accepts a case; None if it is no question of a vector-Jacobian product."""
-    if case.style == "hessian":
+    """Whether the peer accepts a case; None if that is no question of a vector-Jacobian product of a plain function."""
+    if case.style in ("hessian", "jvp", "layer"):
         return None
     try:
         box = boxed(case)
