@@ -1,19 +1,19 @@
 """From a point where a gradient is wrong to findings that say why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from . import tree
-from .calling import Array
+from .calling import Array, Pair
 from .compare import WRONG, compare_entries
 from .diagnose import Case, Cause, diagnose
 from .elsewhere import glance, wrong_at
-from .inputs import Declaration
+from .inputs import Declaration, Variation
 from .localize import MOST
-from .point import Point, gradients_at, weights
+from .point import Point, double, gradients_at, weights
 from .report import WRONG as IS_WRONG
 from .report import Finding
 
@@ -38,7 +38,11 @@ def explain(
     if case is None:
         return list(findings)
     cause = advise(case) if advise is not None else None
-    causes = (cause,) if cause is not None else diagnose(case, others)
+    try:
+        causes = (cause,) if cause is not None else diagnose(case, others)
+    except Exception as problem:  # a cause is a bonus: the verdict must not be lost with it
+        advice = f"no cause is named, because the diagnosis failed ({type(problem).__name__}: {problem})"
+        return [replace(f, advice=f.advice or advice) if f.verdict == IS_WRONG else f for f in findings]
     explained = [_with_cause(finding, causes) for finding in findings]
     everywhere = next((c for c in causes if not c.subject), None)
     if everywhere is not None:  # one cause for all is said once, at the first gradient that is wrong
@@ -86,18 +90,26 @@ def _cases(
             if small is None:
                 return None, []
             point = small
-    others: list[Case] = []
-    for variation in declaration.variations(np.random.default_rng(7), 4 * OTHERS):
-        if variation.edge and len(others) < 1:
-            continue
-        if sum(np.size(leaf) for leaf in tree.leaves(list(variation.inputs))) > LARGE:
-            continue
-        found = glance(point.pair, variation, rng, rtol, entries=True)
-        if isinstance(found, Point) and found.comparison is not None and found.comparison.worst == WRONG:
-            others.append(case_of(found))
-        if len(others) == OTHERS:
-            break
-    return case_of(point), others
+    others = [found for inputs in _elsewhere(declaration) if (found := _case_at(point.pair, inputs, rng, rtol, LARGE))]
+    return case_of(point, rng, rtol), [case for case in others if any(np.any(wrong) for wrong in case.wrong)]
+
+
+def _elsewhere(declaration: Declaration) -> Iterator[Sequence[Any]]:
+    """Other ordinary points: numbers drawn anew, then also with every axis longer, each by another length."""
+    rng = np.random.default_rng(7)
+    same = [v.inputs for v in declaration.variations(rng, 2 * OTHERS) if not v.edge and not v.outside]
+    yield from same[:OTHERS]
+    for more in (1, 2):
+        longer = {axis: size + more + place for place, (axis, size) in enumerate(declaration.sizes().items())}
+        yield declaration.draw(rng, longer)
+
+
+def _case_at(pair: Pair, inputs: Sequence[Any], rng: np.random.Generator, rtol: float, largest: int) -> Case | None:
+    """The pair at other inputs, with every number known; None if it is not defined there, or too large."""
+    if sum(np.size(leaf) for leaf in tree.leaves(list(inputs))) > largest:
+        return None
+    found = glance(pair, Variation(tuple(inputs), ""), rng, rtol, entries=True)
+    return case_of(found, rng, rtol) if isinstance(found, Point) and found.comparison is not None else None
 
 
 def _smaller(point: Point, declaration: Declaration, rng: np.random.Generator, rtol: float) -> Point | None:
@@ -109,7 +121,7 @@ def _smaller(point: Point, declaration: Declaration, rng: np.random.Generator, r
     return None
 
 
-def case_of(point: Point) -> Case:
+def case_of(point: Point, rng: np.random.Generator, rtol: float) -> Case:
     """Everything known about the point, as the diagnosis reads it."""
     comparison, pair = point.comparison, point.pair
     assert comparison is not None
@@ -120,6 +132,15 @@ def case_of(point: Point) -> Case:
 
     def vjp(douts: tuple[Array, ...]) -> tuple[Array, ...]:
         return tuple(gradients_at(pair, point.values, douts))
+
+    def at(leaves: Sequence[Array]) -> Case:
+        """The same pair with other numbers in the differentiable inputs. Raises ValueError where it is not defined."""
+        own = pair.leaves(double(point.values))
+        typed = [np.asarray(new) if isinstance(old, np.ndarray) else float(new) for new, old in zip(leaves, own)]
+        case = _case_at(pair, pair.arguments(double(point.values), typed), rng, rtol, 10 * LARGE)
+        if case is None:
+            raise ValueError("the pair is not defined there")
+        return case
 
     return Case(
         names=tuple(pair.paths),
@@ -133,6 +154,7 @@ def case_of(point: Point) -> Case:
         wrong=tuple(status == WRONG for status in comparison.status),
         jacobian=tuple(comparison.jacobian),
         vjp=None if pair.is_gradient else vjp,
+        at=at,
         constants=_constants(pair.names, point.values, pair.paths),
     )
 
