@@ -37,7 +37,7 @@ CURVES = {
     "arctan": Curve(np.arctan, lambda x: 1 / (1 + x * x)),
     "tanh": Curve(np.tanh, lambda x: 1 / math.cosh(x) ** 2, -300, 300),
     "sigmoid": Curve(lambda x: 1 / (1 + np.exp(-x)), lambda x: 1 / (2 + 2 * math.cosh(x)), -300, 300),
-    "softplus": Curve(lambda x: np.logaddexp(0, x), lambda x: 0.5 * (1 + math.tanh(x / 2)), -30, 300),
+    "softplus": Curve(lambda x: np.logaddexp(0, x), lambda x: 1 / (1 + math.exp(-x)), -300, 300),
     "narrow bump": Curve(lambda x: np.exp(-1e4 * x * x), lambda x: -2e4 * x * math.exp(-1e4 * x * x), -0.1, 0.1),
     "sin upon 1e8": Curve(lambda x: np.sin(x) + 1e8, math.cos),
     "constant": Curve(lambda x: 3.0 + 0 * x, lambda x: 0.0),
