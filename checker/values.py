@@ -361,14 +361,14 @@ def _rows(sample: Array, distinct: Array, kept: bool) -> Values | None:
 
 def _numbers(sample: Array, distinct: Array, name: str) -> Values:
     """Plain numbers: their range, sign, order and zeros."""
-    zero = sample == 0
-    if zero.mean() >= 0.2:
-        return Patterned(zero, sample, infer(sample[~zero], name))
     if sample.ndim == 1 and sample.size >= 4:
         steps = np.diff(sample)
         if (steps > 0).all() or (steps < 0).all():
             chance = sample.size <= 5 and not _ORDERED.search(name.lower())
             return Sorted(_spread(sample, name), bool(steps[0] < 0), chance)
+    zero = sample == 0
+    if zero.mean() >= 0.2:
+        return Patterned(zero, sample, infer(sample[~zero], name))
     return _spread(sample, name)
 
 

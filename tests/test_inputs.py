@@ -388,6 +388,7 @@ STRUCTURES = {
                      lambda a: np.allclose((a**2).sum(axis=1), 1)),
     "a causal mask": (np.triu(np.full((4, 4), -np.inf), 1), causal),
     "rising numbers": (np.array([0.1, 0.4, 2.0, 3.3]), lambda a: (np.diff(a) > 0).all()),
+    "a grid from zero": (np.array([0.0, 1, 2, 3, 4, 5]), lambda a: (np.diff(a) > 0).all()),
     "falling numbers": (np.array([3.0, 0.4, -2.0, -3.3]), lambda a: (np.diff(a) < 0).all()),
     "many zeros": (np.array([[0.0, 1.2, 0, 3.1], [0, 0, 2.2, 0.7]]), lambda a: (a >= 0).all() and (a == 0).any()),
 }  # fmt: skip
