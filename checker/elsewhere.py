@@ -119,12 +119,13 @@ def ordinary_size(pair: Pair, values: Sequence[Any]) -> list[Any] | None:
 
 
 def glance(
-    pair: Pair, variation: Variation, rng: np.random.Generator, rtol: float, entries: bool = False
+    pair: Pair, variation: Variation, rng: np.random.Generator, rtol: float, entries: bool = False, sketch: bool = False
 ) -> Point | Fault | None:
     """The pair at another point; None where it is not defined there, or where the author may never have meant it.
 
     One random direction is enough to see that all is well. Only a difference there, or `entries`, leads to a comparison
-    entry by entry. A crash or a wrong shape counts only where the shapes were declared or surely meant.
+    entry by entry; a `sketch` compares them by one central difference each. A crash or a wrong shape counts only where
+    the shapes were declared or surely meant.
     """
     values = double(variation.inputs)
     try:
@@ -157,6 +158,9 @@ def glance(
     if not np.all(function.defined) or dout.size != function.out.size:
         return None
     point = Point(pair, values, Observation(values, run, list(douts)), function, claims, "full")
+    if sketch:
+        point.comparison = compare_entries(function, dout, claims, [out.shape for out in outs], rtol, sketch=True)
+        return point
     if not entries:
         direction = random_direction(function, claims, rng)
         if compare_direction(function, dout, claims, direction).judgement.status not in ("wrong", "corner"):

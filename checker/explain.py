@@ -108,7 +108,7 @@ def _case_at(pair: Pair, inputs: Sequence[Any], rng: np.random.Generator, rtol: 
     """The pair at other inputs, with every number known; None if it is not defined there, or too large."""
     if sum(np.size(leaf) for leaf in tree.leaves(list(inputs))) > largest:
         return None
-    found = glance(pair, Variation(tuple(inputs), ""), rng, rtol, entries=True)
+    found = glance(pair, Variation(tuple(inputs), ""), rng, rtol, sketch=True)
     return case_of(found, rng, rtol) if isinstance(found, Point) and found.comparison is not None else None
 
 
