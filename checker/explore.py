@@ -123,7 +123,7 @@ def _plainer(declaration: Declaration, search: _Search) -> None:
         search(_changed(search.best, ranges, _rounded(parts)))
     for number, index in islice(_entries(search.best, ranges), 60):
         only = [ends if place == number else None for place, ends in enumerate(ranges)]
-        for plain in (np.zeros_like, np.ones_like, np.rint):
+        for plain in (np.zeros_like, np.ones_like, _rounded(1)):
             other = _changed(search.best, only, plain, index)
             if _cost(other) == _cost(search.best) or search(other):
                 break
@@ -131,7 +131,7 @@ def _plainer(declaration: Declaration, search: _Search) -> None:
 
 def _rounded(parts: int) -> Callable[[Any], Any]:
     """Rounding to whole numbers, halves, sixteenths."""
-    return lambda numbers: np.rint(parts * numbers) / parts
+    return lambda numbers: np.rint(parts * numbers) / parts + 0.0
 
 
 def _entries(inputs: Inputs, ranges: Ranges) -> Iterator[tuple[int, tuple[int, ...]]]:

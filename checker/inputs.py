@@ -212,12 +212,22 @@ class Declaration:
         return self.draw(rng, self.small(largest))
 
     def small(self, largest: int) -> dict[str, int]:
-        """Sizes of about `largest`; those of declared axes all differ."""
+        """Sizes of about `largest`; those of different axes differ where there is room."""
+        return self._resized(lambda size, rank: min(size, largest + rank))
+
+    def large(self, more: int) -> dict[str, int]:
+        """Sizes that are larger by `more` or a little more than that, all differently."""
+        return self._resized(lambda size, rank: size + more + rank)
+
+    def _resized(self, new: Callable[[int, int], int]) -> dict[str, int]:
+        """new(size, rank) for each axis, from the shortest; where axes are presumed, multiples stay multiples."""
         sizes: dict[str, int] = {}
         for axis, size in sorted(self.base.items(), key=lambda item: item[1]):
             part = next((a for a in sizes if self.base[a] > 1 and size in [k * self.base[a] for k in (2, 3, 4)]), None)
-            apart = min(size, largest + sum(self.base[a] != size for a in sizes))
-            sizes[axis] = apart if part is None or self.declared else size // self.base[part] * sizes[part]
+            if part is None or self.declared:
+                sizes[axis] = new(size, sum(self.base[a] != size for a in sizes))
+            else:
+                sizes[axis] = size // self.base[part] * sizes[part]
         return sizes
 
     def fixing(self, **constants: Any) -> "Declaration":

@@ -125,6 +125,10 @@ def _presumed_shapes(declaration: Declaration) -> Iterator[Group]:
     yield from _sides(declaration)
     yield [replace(_split(declaration, part, 2, size=1), proof=_split(declaration, part, 2)) for part in batch]
     yield from (_resized(declaration, axis, 1) for axis in axes[:1])
+    longer = {axis: size + 3 + place for place, (axis, size) in enumerate(declaration.base.items())}
+    if len(axes) > 1:
+        all_longer = replace(_guess(declaration, declaration.large(3)), why="every axis longer")
+        yield [all_longer, replace(all_longer, sizes=longer)]
     yield from _single_splits(declaration)
     yield from (_resized(declaration, axis, 1) for axis in axes[1:])
     yield from _single_steps(declaration)

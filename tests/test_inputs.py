@@ -556,6 +556,16 @@ def test_multiples_follow_or_stay():
         assert (((5, 4), (4, 12)) in shapes_of) == (not follow)
 
 
+def test_every_axis_is_made_longer_at_once():
+    declaration = sampled(rng().normal(size=(5, 3)), rng().normal(size=(3, 12)))
+    found = next(v for v in declaration.variations(rng(), 20) if v.why == "every axis longer")
+    (n, h), (same, four) = (x.shape for x in found.inputs)
+    assert h == same > 5
+    assert n > 7
+    assert four == 4 * h
+    assert n != h
+
+
 def test_refused_guesses_use_up_no_trial():
     declaration = sampled(rng().normal(size=(5, 3)), rng().normal(size=(3, 4)))
     found = list(declaration.variations(rng(), 9, accepts=lambda v: v[0].shape[1] == 3))
