@@ -149,8 +149,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Report | UsageError]:
             reference = _reference(options.reference) if options.reference else None
     except BrokenModuleError as broken:
         problem = broken.__cause__ or broken
-        finding = Finding("", WRONG, environment.cannot_import(problem, str(broken)), "error", type(problem).__name__)
-        yield Report(options.target, WRONG, (finding,), "error")
+        yield _theirs(options.target, environment.cannot_import(problem, str(broken)), problem)
         return
     if len(found) == 1:
         _all_known(given, found[0])
@@ -167,9 +166,19 @@ def _checks(options: argparse.Namespace) -> Iterator[Report | UsageError]:
             if len(found) == 1:
                 raise
             outcome = problem
+        except (Exception, SystemExit) as problem:
+            place = environment.user_line(problem)
+            if place is None:  # ours, and then a bug that should show where it is
+                raise
+            outcome = _theirs(subject.name, environment.describe(problem, subject.signature), problem)
         finally:
             bar.stop()
         yield outcome
+
+
+def _theirs(name: str, message: str, problem: BaseException) -> Report:
+    """A report on an exception of the author's that came before any check, or ended it."""
+    return Report(name, WRONG, (Finding("", WRONG, message, "error", type(problem).__name__),), "error")
 
 
 def _reference(target: str) -> Callable[..., Any]:
@@ -274,12 +283,14 @@ def _code(reports: Sequence[Report]) -> int:
 
 @contextlib.contextmanager
 def _muted(loud: bool) -> Iterator[None]:
-    """Leave out what the author's code prints, and its warnings: it runs hundreds of times."""
+    """Leave out what the author's code prints, and its warnings, as it runs hundreds of times; let it ask nothing."""
     with contextlib.ExitStack() as stack:
         if not loud:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        stdin, sys.stdin = sys.stdin, io.StringIO()  # nobody would see what an input() asks
+        stack.callback(setattr, sys, "stdin", stdin)
         yield
 
 

@@ -32,19 +32,18 @@ def render(report: Report, *, verbose: bool = False, quiet: bool = False, width:
     # Say less about the later findings, and then about the first, until it fits.
     detail = [_FULL] * len(report.findings)
     later = list(reversed(range(1, len(detail))))
-    steps = [(place, level) for level in (_NO_ADVICE, _ONE_LINE) for place in later] + [(0, _NO_ADVICE)]
+    steps = [(place, level) for level in (_NO_ADVICE, _ONE_LINE, _NAME) for place in later] + [(0, _NO_ADVICE)]
     for place, level in steps if detail else ():
         if len(list(_lines(report, width, detail, _FULL))) <= LINES:
             break
         detail[place] = level
     lines = list(_lines(report, width, detail, _FULL))
     if len(lines) > LINES:
-        hidden = len(lines) - LINES + 1
-        lines[LINES - 1 :] = [f"  ... and {hidden} more lines, which --verbose shows"]
+        lines[LINES - 1 :] = ["  ... (--verbose shows the rest)"]
     return "\n".join(lines)
 
 
-_ONE_LINE, _NO_ADVICE, _FULL, _ALL = range(4)
+_NAME, _ONE_LINE, _NO_ADVICE, _FULL, _ALL = range(5)
 
 
 def headline(report: Report) -> str:
@@ -55,17 +54,20 @@ def headline(report: Report) -> str:
 
 def _lines(report: Report, width: int, detail: list[int], level: int) -> Iterator[str]:
     yield headline(report)
-    right = [finding for finding in report.findings if finding.verdict == RIGHT]
-    for finding, own in zip(report.findings, detail):
-        if finding.verdict != RIGHT or finding.cause or finding.kind:
+    plain = [f for f in report.findings if f.verdict == RIGHT and not f.cause and not f.kind]
+    told = [(finding, own) for finding, own in zip(report.findings, detail) if finding not in plain]
+    for finding, own in told:
+        if own != _NAME:
             yield from _finding(finding, own, width)
-    plain = [finding for finding in right if not finding.cause and not finding.kind]
+    rest = [finding.subject or finding.message for finding, own in told if own == _NAME]
+    if rest:
+        yield from _wrapped(f"{len(rest)} more (--verbose): {', '.join(rest)}", width, "  ", 1)
     if level == _ALL:
         yield from (f"  {finding.message}" for finding in plain)
     elif plain:
-        told = ", ".join(f"{f.subject} {f.shape}" if f.shape else f.subject or f.message for f in plain)
+        names = ", ".join(f"{f.subject} {f.shape}" if f.shape else f.subject or f.message for f in plain)
         opening = "every entry agrees" if report.verdict == RIGHT else "right"
-        yield from _wrapped(f"{opening}: {told}", width, "  ", 2)
+        yield from _wrapped(f"{opening}: {names}", width, "  ", 2)
     if report.where:
         yield from _wrapped(f"where: {report.where}", width, "  ", None if level == _ALL else 3)
     how = [f"{report.mode} check, {report.forwards} forwards"] if report.mode else []
