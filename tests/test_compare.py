@@ -1,0 +1,394 @@
+"""Claims against numeric gradients, entry by entry and along directions: verdicts, counts, and false alarms (none)."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from checker import gradcheck
+from checker.compare import (
+    CORNER,
+    KINK,
+    RIGHT,
+    UNSETTLED,
+    WRONG,
+    compare_direction,
+    compare_entries,
+    judge_entry,
+    random_direction,
+)
+from checker.numerical import Function
+
+quick = settings(max_examples=60, deadline=None, derandomize=True)
+rng = np.random.default_rng(11)
+
+
+def compared(f, x, claim, dout=None, rtol=1e-7, **options):
+    """The comparison of one input's claimed gradient, with random upstream gradients."""
+    function = Function(lambda leaves: f(leaves[0]), [x])
+    shape = np.shape(f(np.array(x)))
+    dout = np.random.default_rng(5).uniform(0.5, 1.5, function.out.size) if dout is None else dout
+    claim = claim(np.array(x), dout.reshape(shape)) if callable(claim) else claim
+    return compare_entries(function, dout, [np.asarray(claim)], [shape], rtol, **options), function
+
+
+def statuses(*arguments, **options):
+    return compared(*arguments, **options)[0].status[0].tolist()
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_backward(dout, x):
+    y = softmax(x)
+    return y * (dout - (dout * y).sum(axis=1, keepdims=True))
+
+
+def layernorm(x):
+    return (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+
+
+def layernorm_backward(dout, x):
+    y, std = layernorm(x), np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+    return (dout - dout.mean(axis=1, keepdims=True) - y * (dout * y).mean(axis=1, keepdims=True)) / std
+
+
+def mlp(x, w, v):
+    return np.tanh(x @ w) @ v
+
+
+def mlp_backward(dout, x, w, v):
+    h = np.tanh(x @ w)
+    dz = dout @ v.T * (1 - h * h)
+    return dz @ w.T, x.T @ dz, h.T @ dout
+
+
+def dense(x):
+    """Every output feels every entry."""
+    return np.sin(x) * np.sum(x * x) / x.size
+
+
+def dense_backward(dout, x):
+    return (dout * np.cos(x) * np.sum(x * x) + 2 * x * np.sum(dout * np.sin(x))) / x.size
+
+
+# -- entries ----------------------------------------------------------------------------------------------------------
+
+
+def test_each_entry_gets_its_own_verdict():
+    x = np.array([0.5, -0.3, 0.0, 2.0, 0.0])
+    wrong = np.array([1.0, 0.0, 0.5, 1.1, 1.5])
+    assert statuses(lambda x: np.maximum(x, 0), x, wrong, np.ones(5)) == [RIGHT, RIGHT, KINK, WRONG, CORNER]
+
+
+def test_what_rounding_hides_is_left_open():
+    x = np.array([0.3, 0.7])
+    assert statuses(lambda x: np.abs(np.sin(x)) + 1e15, x, np.cos(x), np.ones(2)) == [UNSETTLED] * 2
+
+
+@pytest.mark.parametrize("off", [1 + 1e-5, 1 - 1e-5, 1.5, -1.0, 0.0])
+@pytest.mark.parametrize("which", [(0, 0), (3, 2), (4, 4)])
+def test_a_single_wrong_entry_is_the_only_wrong_one(which, off):
+    x = rng.normal(size=(5, 5))
+
+    def claim(x, dout):
+        gradient = softmax_backward(dout, x)
+        gradient[which] *= off
+        return gradient
+
+    found = np.array(statuses(softmax, x, claim))
+    assert found[which] == WRONG
+    assert (found == RIGHT).sum() == 24
+
+
+def test_many_wrong_entries_are_all_wrong():
+    """Also those that are judged by one difference alone, since enough others have been proven wrong."""
+    x = rng.normal(size=60)
+    claim = 2 * x
+    claim[::2] += 1.0
+    found, function = compared(lambda x: x * x, x, claim, np.ones(60))
+    assert found.status[0].tolist() == [WRONG, RIGHT] * 30
+    np.testing.assert_allclose(found.numeric[0], 2 * x, rtol=1e-6)
+    assert function.calls < 300
+
+
+def test_the_jacobian_is_kept_with_the_inputs_entry_first():
+    x, a = rng.normal(size=3), rng.normal(size=(2, 3))
+    found, _ = compared(lambda x: a @ x, x, lambda x, dout: a.T @ dout)
+    np.testing.assert_allclose(found.jacobian[0], a.T, rtol=1e-8)
+
+
+def test_a_huge_jacobian_is_not_kept(monkeypatch):
+    x, a = rng.normal(size=3), rng.normal(size=(2, 3))
+    monkeypatch.setattr("checker.compare.KEEP", 5)
+    assert compared(lambda x: a @ x, x, lambda x, dout: a.T @ dout)[0].jacobian == [None]
+
+
+def test_a_gradient_of_zero_is_proven_only_if_the_upstream_gradient_hides_nothing():
+    step = lambda x: np.floor(x)  # noqa: E731
+    assert statuses(step, np.array([0.5]), np.zeros(1), np.ones(1)) == [RIGHT]
+    assert statuses(lambda x: x * x, np.array([0.5]), np.zeros(1), np.ones(1)) == [WRONG]
+
+
+@pytest.mark.xfail(reason="a step from infinity warns")
+def test_an_entry_that_is_not_finite_is_left_alone():
+    x = np.array([np.inf, 1.0])
+    assert statuses(np.arctan, x, np.array([0.0, 0.5]), np.ones(2)) == [RIGHT, RIGHT]
+    assert statuses(np.arctan, x, np.array([1.0, 0.5]), np.ones(2)) == [UNSETTLED, RIGHT]
+
+
+def test_every_input_is_compared():
+    function = Function(lambda leaves: leaves[0] * leaves[1], [np.ones(2), np.full(2, 3.0)])
+    found = compare_entries(function, np.ones(2), [np.full(2, 3.0), np.zeros(2)], [(2,)], 1e-7)
+    assert [s.tolist() for s in found.status] == [[RIGHT, RIGHT], [WRONG, WRONG]]
+    assert found.worst == WRONG
+
+
+def test_a_sketch_climbs_no_ladder():
+    x = rng.normal(size=30)
+    claim = lambda x, dout: dense_backward(dout, x) * np.where(np.arange(30) == 4, 1.5, 1.0)  # noqa: E731
+    found, function = compared(dense, x, claim, sketch=True)
+    assert np.flatnonzero(found.status[0] == WRONG).tolist() == [4]
+    assert function.calls <= 2 * 30 + 1 + 10
+
+
+def test_progress_counts_up_to_all_entries():
+    seen = []
+    compared(dense, rng.normal(size=20), lambda x, dout: dense_backward(dout, x), progress=lambda *at: seen.append(at))
+    assert seen == [(done, 20) for done in range(1, 21)]
+
+
+def test_empty_and_scalar_inputs():
+    assert statuses(lambda x: x.copy(), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0)) == []
+    assert statuses(lambda x: x * x, np.array(3.0), np.array(6.0), np.ones(1)) == RIGHT
+
+
+def test_the_complex_step_settles_what_rounding_hides_if_a_difference_confirms_it():
+    x = np.array([0.7])
+    assert statuses(lambda x: np.sin(x) + 1e15, x, np.cos(x), np.ones(1)) == [RIGHT]
+    assert statuses(lambda x: np.sin(x.real) + 1e15, x, np.cos(x), np.ones(1)) == [UNSETTLED]
+    assert statuses(lambda x: np.sin(x) + 1e15, x, 0.9 * np.cos(x), np.ones(1)) != [RIGHT]
+
+
+def test_one_entry_on_the_whole_ladder():
+    function = Function(lambda leaves: np.exp(leaves[0]), [np.array([0.5, 1.0])])
+    found = judge_entry(function, 0, (1,), np.ones(2), np.e, 1e-7, [(2,)])
+    assert found.status == "right"
+    assert abs(found.value - np.e) <= 5 * found.error
+    assert judge_entry(function, 0, (1,), np.ones(2), np.e * 1.001, 1e-7, [(2,)]).status == "wrong"
+
+
+# -- how many evaluations ---------------------------------------------------------------------------------------------
+
+
+ORDINARY = {
+    "mlp": (mlp, mlp_backward, (rng.normal(size=(3, 10)), rng.normal(size=(10, 9)), rng.normal(size=(9, 4)))),
+    "dense": (dense, dense_backward, (np.random.default_rng(0).normal(size=100),)),
+    "dense, small slopes": (dense, dense_backward, (np.random.default_rng(6).normal(size=100),)),
+    "loss": (lambda x: np.sum(np.tanh(x) ** 2), lambda dout, x: dout * 2 * np.tanh(x) * (1 - np.tanh(x) ** 2), (rng.normal(size=(15, 10)),)),
+    "many sizes": (dense, dense_backward, (rng.normal(size=120) * 10 ** rng.uniform(-2, 2, 120),)),
+}
+COSTLY = pytest.mark.xfail(reason="entries with a slope far below the typical one climb the whole ladder")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=COSTLY if n in ("dense, small slopes", "many sizes") else ()) for n in ORDINARY]
+)
+def test_a_full_check_costs_two_evaluations_an_entry(name):
+    forward, backward, inputs = ORDINARY[name]
+    report = gradcheck(forward, backward, inputs, mode="full", trials=0)
+    assert report, str(report)
+    assert report.forwards <= 1.15 * 2 * sum(x.size for x in inputs)
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "shape"),
+    [
+        (softmax, softmax_backward, (200, 10)),
+        (layernorm, layernorm_backward, (200, 10)),
+        (np.tanh, lambda dout, x: dout * (1 - np.tanh(x) ** 2), (1500,)),
+        (lambda x: np.maximum(x, 0), lambda dout, x: dout * (x > 0), (40, 50)),
+    ],
+)
+def test_independent_rows_cost_next_to_nothing(forward, backward, shape):
+    x = rng.normal(size=shape)
+    report = gradcheck(forward, backward, (x,), mode="full", trials=0)
+    assert report, str(report)
+    assert report.forwards < 0.1 * 2 * x.size
+
+
+def test_a_wrong_gradient_costs_little_more_than_a_right_one():
+    x = rng.normal(size=150)
+    found, function = compared(dense, x, lambda x, dout: 2 * dense_backward(dout, x))
+    assert np.all(found.status[0] == WRONG)
+    assert function.calls <= 2 * 2 * 150
+
+
+@pytest.mark.parametrize("n", [1, 10, 1000, 100_000, 1_000_000])
+def test_a_fast_check_costs_ten_evaluations_at_any_size(n):
+    report = gradcheck(dense, dense_backward, (rng.normal(size=n),), mode="fast")
+    assert report, str(report)
+    assert report.mode == "fast"
+    assert report.forwards <= 10
+
+
+@pytest.mark.parametrize("n", [1, 10, 100, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_a_fast_check_has_full_power_at_any_size(n):
+    x = rng.normal(size=n)
+    assert gradcheck(dense, lambda dout, x: (1 + 1e-6) * dense_backward(dout, x), (x,), mode="fast").verdict == "wrong"
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_fast_and_full_agree(name):
+    forward, backward, inputs = ORDINARY[name]
+    assert gradcheck(forward, backward, inputs, mode="fast").forwards <= 10
+    assert gradcheck(forward, backward, inputs, mode="fast")
+
+
+# -- directions -------------------------------------------------------------------------------------------------------
+
+
+def along(f, x, claim, seed=0):
+    function = Function(lambda leaves: f(leaves[0]), [x])
+    dout = np.random.default_rng(99).uniform(0.5, 1.5, function.out.size)
+    claims = [claim(dout, x)]
+    return compare_direction(function, dout, claims, random_direction(function, claims, np.random.default_rng(seed)))
+
+
+@quick
+@given(st.integers(0, 10**6), st.floats(-8, 8).map(lambda power: 10.0**power))
+def test_a_direction_never_blames_a_right_gradient(seed, scale):
+    x = np.random.default_rng(seed).normal(size=40) * scale
+    claim = lambda dout, x: dout * np.cos(x / scale) / scale  # noqa: E731
+    found = along(lambda x: np.sin(x / scale), x, claim, seed)
+    assert found.judgement.status in ("right", "unsettled")
+    assert abs(found.claim - found.judgement.value) <= 1e-6 * found.size
+
+
+@pytest.mark.parametrize(("relative", "share"), [(1e-2, 1.0), (1e-3, 1.0), (1e-4, 0.9)])
+def test_one_wrong_entry_among_ten_thousand_is_noticed_along_one_direction(relative, share):
+    x = np.random.default_rng(3).normal(size=10_000)
+
+    def claim(dout, x):
+        gradient = dense_backward(dout, x)
+        gradient[1234] *= 1 + relative
+        return gradient
+
+    assert np.mean([along(dense, x, claim, seed).judgement.status == "wrong" for seed in range(20)]) >= share
+
+
+def test_equal_and_opposite_errors_do_not_cancel():
+    x = np.random.default_rng(3).normal(size=100)
+
+    def claim(dout, x):
+        gradient = dense_backward(dout, x)
+        gradient[[3, 7]] += [0.1, -0.1]
+        return gradient
+
+    assert all(along(dense, x, claim, seed).judgement.status == "wrong" for seed in range(20))
+
+
+def test_directions_move_every_entry_by_its_own_scale():
+    x = np.array([0.1, 1.0, 0.0, -3.0] * 20)
+    function = Function(lambda leaves: leaves[0], [x])
+    weights = random_direction(function, [np.ones(80)], np.random.default_rng(0))[0]
+    scale = np.sqrt(np.mean(x**2))
+    size = np.abs(weights) / np.maximum(np.abs(x), scale)
+    assert np.all((size >= 0.5) & (size <= 1.5))
+    assert {-1.0, 1.0} == set(np.sign(weights))
+    masked = random_direction(function, [np.ones(80)], np.random.default_rng(0), only=[x > 0])[0]
+    assert np.array_equal(masked != 0, x > 0)
+
+
+def test_entries_of_very_different_sizes_move_in_proportion():
+    x = np.array([1e-9, 1.0, -2.0, 3.0] * 20)
+    function = Function(lambda leaves: leaves[0], [x])
+    size = np.abs(random_direction(function, [np.ones(80)], np.random.default_rng(0))[0] / x)
+    assert np.all((size >= 0.5) & (size <= 1.5))
+
+
+def test_an_input_with_a_small_gradient_is_moved_further():
+    function = Function(lambda leaves: leaves[0] + leaves[1], [np.ones(50), np.ones(50)])
+    large, small = random_direction(function, [np.full(50, 1.0), np.full(50, 1e-1)], np.random.default_rng(0))
+    assert np.mean(np.abs(small)) > 5 * np.mean(np.abs(large))
+
+
+# -- what comes before any number: the caller's arrays and NumPy's state ----------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["full", "fast"])
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_the_callers_arrays_are_never_changed(mode, factor):
+    inputs = [rng.normal(size=(4, 5)), rng.normal(size=(5, 3)), rng.normal(size=(3, 2))]
+    before = [x.copy() for x in inputs]
+    gradcheck(mlp, lambda dout, *xs: tuple(factor * g for g in mlp_backward(dout, *xs)), inputs, mode=mode)
+    assert all(np.array_equal(x, b) for x, b in zip(inputs, before))
+    frozen = [x.copy() for x in inputs]
+    for x in frozen:
+        x.setflags(write=False)
+    gradcheck(mlp, mlp_backward, frozen, mode=mode)
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_global_random_numbers_are_neither_used_nor_changed(factor):
+    np.random.seed(5)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    gradcheck(softmax, lambda dout, x: factor * softmax_backward(dout, x), (rng.normal(size=(4, 3)),))
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_warning_settings_of_numpy_are_restored():
+    before = np.geterr()
+    gradcheck(lambda x: np.log(x), lambda dout, x: dout / x, (np.array([1e-300, 1.0]),))
+    gradcheck(lambda x: np.exp(x), lambda dout, x: dout * np.exp(x), (np.array([1000.0, 1.0]),))
+    assert np.geterr() == before
+
+
+# -- seeds ------------------------------------------------------------------------------------------------------------
+
+PAIRS = {
+    "mlp": (mlp, mlp_backward, lambda r: (r.normal(size=(3, 4)), r.normal(size=(4, 5)), r.normal(size=(5, 2))), "right"),
+    "softmax": (softmax, softmax_backward, lambda r: (r.normal(size=(3, 4)),), "right"),
+    "ties": (
+        lambda x: x.max(axis=1),
+        lambda dout, x: dout[:, None] * (x == x.max(axis=1, keepdims=True)) / (x == x.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True),
+        lambda r: (np.round(r.normal(size=(3, 4))),),
+        "right",
+    ),
+    "saturated": (
+        lambda x: 1 / (1 + np.exp(-x)),
+        lambda dout, x: dout * (1 / (1 + np.exp(-x))) * (1 - 1 / (1 + np.exp(-x))),
+        lambda r: (r.normal(size=6) * 30,),
+        "right",
+    ),
+    "half a softmax": (softmax, lambda dout, x: dout * softmax(x) * (1 - softmax(x)), lambda r: (r.normal(size=(3, 4)),), "wrong"),
+    "swapped": (
+        mlp,
+        lambda dout, x, w, v: mlp_backward(dout, x, -w, v),
+        lambda r: (r.normal(size=(3, 4)), r.normal(size=(4, 5)), r.normal(size=(5, 2))),
+        "wrong",
+    ),
+    "one percent": (np.sin, lambda dout, x: 1.01 * dout * np.cos(x), lambda r: (r.normal(size=5),), "wrong"),
+    "ignores dout": (np.sin, lambda dout, x: np.cos(x), lambda r: (r.normal(size=5),), "wrong"),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("mode", ["full", "fast"])
+def test_the_verdict_depends_on_no_seed(name, mode):
+    forward, backward, draw, verdict = PAIRS[name]
+    inputs = draw(np.random.default_rng(2))
+    found = {gradcheck(forward, backward, inputs, mode=mode, seed=seed, trials=0).verdict for seed in range(20)}
+    assert found == {verdict}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_same_seed_gives_the_same_report(name):
+    forward, backward, draw, _ = PAIRS[name]
+    first, second = (gradcheck(forward, backward, draw(np.random.default_rng(2)), seed=7, trials=4) for _ in range(2))
+    assert first == second
+    assert str(first) == str(second)
+    for a, b in zip(first.inputs.values(), second.inputs.values()):
+        np.testing.assert_array_equal(a, b)
