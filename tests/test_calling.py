@@ -267,6 +267,15 @@ def loss_and_a_tuple_of_gradients(k):
     return loss_and_grad, None, (B, C)
 
 
+@style("b")
+def loss_and_gradients_side_by_side(k):
+    def loss_and_grad(W, b):
+        r = A @ W + b
+        return 0.5 * np.sum(r * r), A.T @ r, k * r.sum(axis=0)
+
+    return loss_and_grad, None, (B, C)
+
+
 # -- as in deeplearning.ai --------------------------------------------------------------------------------------------
 
 
@@ -498,6 +507,11 @@ def decorated(k):
     return forward, backward, (A, 3)
 
 
+@style("x")
+def the_output_under_a_name_of_its_own(k):
+    return lambda x: np.tanh(x), lambda dy, y: k * dy * (1 - y * y), (A,)
+
+
 @style("state")
 def an_input_called_like_a_cache(k):
     return (
@@ -721,6 +735,19 @@ def none_for_what_takes_no_gradient(k):
     return lambda x, power: (x**power, (x, power)), lambda dout, c: (k * c[1] * dout * c[0] ** (c[1] - 1), None), (A, 3)
 
 
+@style("x")
+def a_list_of_numbers(k):
+    def backward(dout, cache):
+        return np.array([k * d * np.cos(v) for d, v in zip(dout, cache)])
+
+    return lambda x: ([float(np.sin(v)) for v in x], x), backward, (C,)
+
+
+@style("x")
+def an_empty_list_of_parameters(k):
+    return lambda x, params: (2 * x, params), lambda dout, cache: (2 * k * dout, []), (A, [])
+
+
 # -- losses -----------------------------------------------------------------------------------------------------------
 
 
@@ -776,7 +803,12 @@ def arrays_without_axes(k):
 
 # -- the tests --------------------------------------------------------------------------------------------------------
 
-NOT_YET = {"settings_by_keyword": "passed by position"}
+NOT_YET = {
+    "settings_by_keyword": "passed by position",
+    "a_list_of_numbers": "a list of one number gets a bare dout",
+    "the_output_under_a_name_of_its_own": "y is taken for the input",
+    "an_empty_list_of_parameters": "its gradient is counted",
+}
 
 
 def styles():
