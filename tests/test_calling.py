@@ -410,6 +410,15 @@ def lambdas_with_meaningless_names(k):
     return lambda *a: (a[0] @ a[1], a), lambda q, z: (q @ z[1].T, k * z[0].T @ q), (A, B)
 
 
+@style("x0")
+def starred_dout_and_cache(k):
+    def backward(*args):
+        dout, (x,) = args
+        return k * dout * np.cos(x)
+
+    return lambda *args: (np.sin(args[0]), args), backward, (A,)
+
+
 @style("x")
 def saved_and_grad_output(k):
     return lambda x: (np.sin(x), {"x": x}), lambda grad_output, saved: k * grad_output * np.cos(saved["x"]), (A,)
@@ -510,6 +519,16 @@ def decorated(k):
 @style("x")
 def the_output_under_a_name_of_its_own(k):
     return lambda x: np.tanh(x), lambda dy, y: k * dy * (1 - y * y), (A,)
+
+
+@style("x")
+def the_input_saved_and_taken_by_its_name(k):
+    return lambda w, x: (w * np.sin(x), x), lambda dout, w, x: (dout * np.sin(x), k * dout * w * np.cos(x)), (A + 3, A)
+
+
+@style("x")
+def a_mask_saved(k):
+    return lambda x: (np.maximum(x, 0), x > 0), lambda dout, mask: k * dout * mask, (A,)
 
 
 @style("state")
@@ -631,6 +650,17 @@ def closures_that_share_state(k):
 
 
 @style("w")
+def a_closure_with_a_meaningless_name(k):
+    saved = []
+
+    def forward(x, w):
+        saved[:] = [x, w]
+        return x @ w
+
+    return forward, lambda q: (q @ saved[1].T, k * saved[0].T @ q), (A, B)
+
+
+@style("w")
 def methods_that_share_state(k):
     class Linear:
         def forward(self, x, w):
@@ -728,6 +758,20 @@ def layers_as_pairs(k):
         return da @ W.T, [(x.T @ da, da.sum(axis=0)), (k * h.T @ dout, dout.sum(axis=0))]
 
     return forward, backward, (A, [(B, C), (rng.normal(size=(2, 3)), rng.normal(size=3))])
+
+
+@style("layers[0][1]")
+def layers_as_the_only_input(k):
+    def backward(dout, layers):
+        (W, b), (V, c) = layers
+        da = dout @ V.T
+        return [(A.T @ da, k * da.sum(axis=0)), ((A @ W + b).T @ dout, dout.sum(axis=0))]
+
+    def forward(layers):
+        (W, b), (V, c) = layers
+        return (A @ W + b) @ V + c
+
+    return forward, backward, ([(B, C), (rng.normal(size=(2, 3)), rng.normal(size=3))],)
 
 
 @style("x")

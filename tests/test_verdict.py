@@ -208,7 +208,13 @@ def stub_of_nones(dout, cache):
     return dx, dw
 
 
-@pytest.mark.parametrize("backward", [stub, stub_with_a_docstring, stub_of_nones, raising(NotImplementedError("TODO"))])
+def stub_of_a_dict(dout, cache):
+    return {}
+
+
+@pytest.mark.parametrize(
+    "backward", [stub, stub_with_a_docstring, stub_of_nones, stub_of_a_dict, raising(NotImplementedError("TODO"))]
+)
 def test_an_unwritten_backward_is_not_attempted(backward):
     report = gradcheck(
         project if backward is stub_of_nones else sine, backward, (X, W)[: 1 + (backward is stub_of_nones)]
