@@ -200,8 +200,7 @@ def _all_known(given: Any, subject: Any) -> None:
             raise UsageError(f"{subject.name} is an exercise, which draws its own inputs: leave out --input and --arg")
         return
     known = [p.name for p in own_parameters(subject.signature)]
-    made = [p.name for p in own_parameters(type(subject.forward))] if subject.kind == "layer" else known
-    for name in given.top() - set(known) - set(made):
+    for name in sorted(given.top() - set(known) - set(subject.made_with)):
         question = near(name, known)
         listed = ", ".join(known) or "none"
         raise UsageError(
@@ -243,7 +242,8 @@ def _show(report: Report, options: argparse.Namespace, first: bool) -> None:
 
         headline, newline, rest = text.partition("\n")
         console = Console(highlight=False, soft_wrap=True)
-        console.print(Text(headline, style=f"bold {_COLOURS[report.verdict]}") + newline + rest)
+        coloured = (headline, f"bold {_COLOURS[report.verdict]}")
+        console.print(Text.assemble(coloured, newline + rest))
     else:
         print(text, flush=True)
 

@@ -78,14 +78,15 @@ class Given:
         """Values by parameter, the drawn ones drawn anew."""
         rng = np.random.default_rng(seed)
         found: dict[str, Any] = {}
-        for name, value in self.values.items():
+        for name, value in sorted(self.values.items(), key=lambda item: item[0].count(".")):
             *outer, last = name.split(".")
             inside = found
             for key in outer:
                 inside = inside.setdefault(key, {})
                 if not isinstance(inside, dict):
-                    raise UsageError(f"{name} reaches into {key}, which is given as a whole too")
-            inside[last] = value.draw(rng) if isinstance(value, Drawn) else value
+                    raise UsageError(f"{name} reaches into {key}, which is given as a whole, and is no dict")
+            drawn = value.draw(rng) if isinstance(value, Drawn) else value
+            inside[last] = dict(drawn) if isinstance(drawn, dict) else drawn
         return found
 
 
@@ -213,7 +214,7 @@ def gather(
     if annotated and all(n in typed or n in annotated for n in required):
         declared = _declared(function, {n: v for n, v in typed.items() if n not in annotated}, seed)
         return Inputs({**declared.values, **typed})
-    missing = [name for name in required if name not in typed]
+    missing = [name for name in required if name not in typed and name not in annotated]
     raise MissingInputsError(function, missing, command)
 
 
@@ -352,10 +353,10 @@ _GUESSES: tuple[tuple[str, str, str], ...] = (
     (r"embed", r"x", "4,3:int0..6"),
     (r"embed", r"W|w|weights?", "7,5"),
     (r"(svm|softmax|hinge|cross|nll|logistic)", r"W|w", "5,4"),
-    (r"", r"y|t|labels?|targets?|y_true", "8:int0..3"),
+    (r"", r"y|t|labels?|targets?|y_\w+", "8:int0..2"),
     (r"", r"Y", "8,4:0..1"),
     (r"(loss|softmax|cross)", r"x|scores|logits", "8,4"),
-    (r"", r"x|X|inputs?|data|A_prev|a|A|z|Z", "8,5"),
+    (r"", r"[xX](_\w+)?|inputs?|data|A_prev|a|A|z|Z", "8,5"),
     (r"", r"w|W|theta|weights?|kernel", "5,4"),
     (r"", r"W1", "5,6"),
     (r"", r"W2", "6,4"),

@@ -64,7 +64,8 @@ def is_theirs(file: str) -> bool:
     """Whether a code object's file is the author's own."""
     if file.startswith("<"):  # a notebook's cell can show its source; frozen modules and wrappers have none
         return bool(linecache.getline(file, 1)) and not file.startswith("<frozen")
-    return not str(Path(file).absolute()).startswith(_NOT_THEIRS)
+    compiled = file.endswith((".pyx", ".pxd", ".pxi"))
+    return not compiled and not str(Path(file).absolute()).startswith(_NOT_THEIRS)
 
 
 def _place(trace: types.TracebackType) -> Place:

@@ -51,6 +51,7 @@ class Subject:
     called: tuple[str, ...] = ()
     wrt: list[str] | None = None
     defaults: dict[str, Any] = field(default_factory=dict)
+    made_with: tuple[str, ...] = ()  # what its constructor takes
 
     @property
     def signature(self) -> Function:
@@ -337,7 +338,8 @@ def _of_class(cls: type, rest: list[str], module: ModuleType, given: Given, seed
     instance = next((v for v in vars(module).values() if type(v) is cls), None)
     if instance is None:
         instance = _constructed(cls, given, seed)
-    return _of_object(instance, rest, module, cls.__name__)
+    made_with = tuple(parameter.name for parameter in own_parameters(cls))
+    return [replace(subject, made_with=made_with) for subject in _of_object(instance, rest, module, cls.__name__)]
 
 
 def _constructed(cls: type, given: Given, seed: int) -> Any:

@@ -132,6 +132,14 @@ def test_what_does_not_fit_is_counted_and_named():
 
 def test_notes_without_end_are_cut():
     report = Report("f", WRONG, (wrong(),), "values", notes=tuple(f"note {k} " + "x" * 90 for k in range(30)))
+    assert as_text(report).endswith(" ...")
+    assert len(as_text(report).split("\n")) == 7
+
+
+def test_a_cause_without_end_is_cut():
+    report = Report("f", WRONG, (wrong(advice="do this " * 400),), "values")
+    assert as_text(report).endswith("expected -0.72284 +- 2e-10")  # the advice would not fit
+    report = Report("f", WRONG, (Finding("x", WRONG, "so it is " * 400),), "values")
     assert as_text(report).endswith("\n  ... (--verbose shows the rest)")
 
 

@@ -67,7 +67,7 @@ def _lines(report: Report, width: int, detail: list[int], level: int) -> Iterato
     elif plain:
         names = ", ".join(f"{f.subject} {f.shape}" if f.shape else f.subject or f.message for f in plain)
         opening = "every entry agrees" if report.verdict == RIGHT else "right"
-        yield from _wrapped(f"{opening}: {names}", width, "  ", 2)
+        yield from _wrapped(f"{opening}: {names}", width, "  ", 1)
     if report.where:
         yield from _wrapped(f"where: {report.where}", width, "  ", None if level == _ALL else 3)
     how = [f"{report.mode} check, {report.forwards} forwards"] if report.mode else []
@@ -75,7 +75,7 @@ def _lines(report: Report, width: int, detail: list[int], level: int) -> Iterato
         yield from (f"  {note}" for note in (*how, *report.notes))
         yield from _inputs(report)
     elif how or report.notes:
-        yield from _wrapped("; ".join((*how, *report.notes)), width, "  ", None)
+        yield from _wrapped("; ".join((*how, *report.notes)), width, "  ", 3)
 
 
 def _finding(finding: Finding, level: int, width: int) -> Iterator[str]:
