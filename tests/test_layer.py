@@ -320,17 +320,17 @@ def test_gradients_returned_together():
 
 
 @pytest.mark.xfail(reason="the cache is not passed on")
-@pytest.mark.parametrize(("k", "verdict"), [(1.0, "right"), (1.5, "wrong")])
-def test_a_layer_with_a_cache(k, verdict):
+def test_a_layer_with_a_cache():
     class Cached(Linear):
         def forward(self, x):
             return super().forward(x), x
 
         def backward(self, dout, cache):
-            self.dW, self.db = k * cache.T @ dout, dout.sum(axis=0)
+            self.dW, self.db = self.k * cache.T @ dout, dout.sum(axis=0)
             return dout @ self.W.T
 
-    assert check_layer(Cached(), (X,)).verdict == verdict
+    assert check_layer(Cached(1.0), (X,)).verdict == "right"
+    assert check_layer(Cached(1.5), (X,)).kind == "values"
 
 
 @pytest.mark.xfail(reason="told as an error in our own code")

@@ -450,13 +450,13 @@ def test_advice_comes_before_the_general_diagnosis():
 
     def advise(case):
         cases.append(case)
-        return Cause("our-own", "w", "you did it again.", "Do not.")
+        return Cause("our-own", "w", "you did it again", "do not")
 
     report = gradcheck(
         project, lambda d, c: (project_backward(d, c)[0], 2 * project_backward(d, c)[1]), (X, W), advise=advise
     )
     assert report.findings[1].cause == "our-own"
-    assert report.findings[1].message == "6 of 6 entries of the gradient of w are wrong: you did it again."
+    assert report.findings[1].message == "6 of 6 entries of the gradient of w are wrong: you did it again"
     assert cases[0].names == ("x", "w")
 
 
