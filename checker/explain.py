@@ -32,24 +32,34 @@ def explain(
     advise: Callable[[Case], Cause | None] | None = None,
 ) -> list[Finding]:
     """The same findings, with cause and advice where the numbers establish them."""
+    if any(finding.kind == "forward" for finding in findings):  # numbers of another function prove nothing
+        return list(findings)
     if 0 < point.located < MOST:
         return [_few(finding) for finding in findings]
-    case, others = _cases(point, declaration, rng, rtol)
-    if case is None:
+    seen, declaration = _seen(point, declaration, rng, rtol)
+    if seen is None:
         return list(findings)
+    case = case_of(seen, rng, rtol)
     cause = advise(case) if advise is not None else None
     try:
-        causes = (cause,) if cause is not None else diagnose(case, others)
+        causes = (cause,) if cause is not None else diagnose(case, _others(seen.pair, declaration, rng, rtol))
     except Exception as problem:  # a cause is a bonus: the verdict must not be lost with it
         advice = f"no cause is named, because the diagnosis failed ({type(problem).__name__}: {problem})"
         return [replace(f, advice=f.advice or advice) if f.verdict == IS_WRONG else f for f in findings]
-    explained = [_with_cause(finding, causes) for finding in findings]
-    everywhere = next((c for c in causes if not c.subject), None)
-    if everywhere is not None:  # one cause for all is said once, at the first gradient that is wrong
-        first = next((k for k, f in enumerate(explained) if f.verdict == IS_WRONG and f.kind != "forward"), None)
-        if first is not None:
-            explained[first] = _attach(explained[first], everywhere)
+    where = "" if seen.mode == point.mode else f" (seen with {_shapes(case)})"
+    explained = list(findings)
+    for place, finding in enumerate(findings):
+        if finding.verdict == IS_WRONG:
+            found = next((c for c in causes if c.subject in (finding.subject, "")), None)
+            if found is not None:
+                explained[place] = _attach(finding, found, where)
+            if found is not None and not found.subject:  # one cause for all is said once
+                break
     return explained
+
+
+def _shapes(case: Case) -> str:
+    return ", ".join(f"{name} {np.shape(x)}" for name, x in zip(case.names, case.inputs))
 
 
 def _few(finding: Finding) -> Finding:
@@ -60,38 +70,31 @@ def _few(finding: Finding) -> Finding:
     return replace(finding, cause="entries", advice=advice)
 
 
-def _with_cause(finding: Finding, causes: Sequence[Cause]) -> Finding:
-    for cause in causes:
-        if (
-            cause.subject
-            and cause.subject == finding.subject
-            and finding.verdict == IS_WRONG
-            and finding.kind != "forward"
-        ):
-            return _attach(finding, cause)
-    return finding
+def _attach(finding: Finding, cause: Cause, where: str) -> Finding:
+    message = f"{finding.message}: {cause.message[:1].lower()}{cause.message[1:]}"
+    return replace(finding, message=message.removesuffix(".") + where, cause=cause.name, advice=cause.advice)
 
 
-def _attach(finding: Finding, cause: Cause) -> Finding:
-    return replace(finding, message=f"{finding.message}: {cause.message}", cause=cause.name, advice=cause.advice)
-
-
-def _cases(
+def _seen(
     point: Point, declaration: Declaration, rng: np.random.Generator, rtol: float
-) -> tuple[Case | None, list[Case]]:
-    """The diagnosis' material: this point with every number known, and the same pair at a few other wrong points."""
-    size = sum(x.size for x in point.function.x)
-    if point.mode == "fast":
-        if size <= LARGE:
-            shapes = [out.shape for out in point.seen.run.outs]
-            point.comparison = compare_entries(point.function, weights(point), point.claims, shapes, rtol)
-        else:
-            small = _smaller(point, declaration, rng, rtol)
-            if small is None:
-                return None, []
-            point = small
-    others = [found for inputs in _elsewhere(declaration) if (found := _case_at(point.pair, inputs, rng, rtol, LARGE))]
-    return case_of(point, rng, rtol), [case for case in others if any(np.any(wrong) for wrong in case.wrong)]
+) -> tuple[Point | None, Declaration]:
+    """A point at which every number is known: this one, or after a fast check of something large a smaller one."""
+    if point.mode == "full":
+        return point, declaration
+    if sum(x.size for x in point.function.x) <= LARGE:
+        shapes = [out.shape for out in point.seen.run.outs]
+        point.comparison = compare_entries(point.function, weights(point), point.claims, shapes, rtol)
+        return point, declaration
+    small = _smaller(point, declaration, rng, rtol)
+    if small is not None:
+        declaration = Declaration.from_sample(small.values, declaration.names)
+    return small, declaration
+
+
+def _others(pair: Pair, declaration: Declaration, rng: np.random.Generator, rtol: float) -> list[Case]:
+    """The same pair at a few other points where it is wrong too."""
+    cases = [_case_at(pair, inputs, rng, rtol, LARGE) for inputs in _elsewhere(declaration)]
+    return [case for case in cases if case is not None and any(np.any(wrong) for wrong in case.wrong)]
 
 
 def _elsewhere(declaration: Declaration) -> Iterator[Sequence[Any]]:

@@ -301,6 +301,24 @@ def still_wrong_nearby(point: Point, rng: np.random.Generator, rtol: float, most
     return False
 
 
+def forgive_triangles(point: Point, rtol: float) -> None:
+    """Judge a symmetric matrix of which only one triangle is read (as LAPACK's Cholesky does) among symmetric ones.
+
+    There the derivative is known only as the sum of the entries (i, j) and (j, i), which is compared.
+    """
+    assert point.comparison is not None
+    for x, claim, numeric, status in zip(
+        point.function.x, point.claims, point.comparison.numeric, point.comparison.status
+    ):
+        if x.ndim != 2 or x.shape[0] != x.shape[1] or not np.any(status == WRONG) or not np.array_equal(x, x.T):
+            continue
+        unread = [triangle(numeric, k) for triangle, k in ((np.triu, 1), (np.tril, -1))]
+        if x.shape[0] > 1 and any(not part.any() for part in unread) and any(part.any() for part in unread):
+            yours, right = claim + claim.T, numeric + numeric.T
+            if np.all(np.abs(yours - right) <= 10 * rtol * np.max(np.abs(right))):
+                status[status == WRONG] = KINK
+
+
 def settle_doubts(point: Point, rng: np.random.Generator, rtol: float) -> int:
     """Take back what rounding explains, and decide the entries at corners by what happens beside them.
 
@@ -308,6 +326,7 @@ def settle_doubts(point: Point, rng: np.random.Generator, rtol: float) -> int:
     """
     assert point.comparison is not None
     forgive_rounding(point, rng)
+    forgive_triangles(point, rtol)
     corners = sum(int(np.sum(status == CORNER)) for status in point.comparison.status)
     if not corners:
         return 0
