@@ -660,6 +660,17 @@ def a_closure_with_a_meaningless_name(k):
     return forward, lambda q: (q @ saved[1].T, k * saved[0].T @ q), (A, B)
 
 
+@style("x")
+def a_closure_that_takes_nothing(k):
+    saved = {}
+
+    def loss(x):
+        saved["x"] = x
+        return np.sum(x * x)
+
+    return loss, lambda: 2 * k * saved["x"], (A,)
+
+
 @style("w")
 def methods_that_share_state(k):
     class Linear:
@@ -848,6 +859,7 @@ def arrays_without_axes(k):
 # -- the tests --------------------------------------------------------------------------------------------------------
 
 NOT_YET = {
+    "a_closure_that_takes_nothing": "called with (dout, x)",
     "settings_by_keyword": "passed by position",
     "a_list_of_numbers": "a list of one number gets a bare dout",
     "the_output_under_a_name_of_its_own": "y is taken for the input",

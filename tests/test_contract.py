@@ -205,7 +205,7 @@ def one_array_twice(dout, cache):
 @breach("backward gives another answer the second time", STATE, cause="unrepeatable")
 def a_list_that_survives(dout, cache, calls=[]):  # noqa: B006
     calls.append(1)
-    return 3 * dout * len(calls)
+    return dout * (3 + 1e-8 * len(calls))
 
 
 @breach(
