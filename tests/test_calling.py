@@ -276,6 +276,19 @@ def loss_and_gradients_side_by_side(k):
     return loss_and_grad, None, (B, C)
 
 
+@style("W")
+def a_linear_classifier(k):
+    def softmax_loss_naive(W, X, y, reg):
+        scores = X @ W
+        scores = scores - scores.max(axis=1, keepdims=True)
+        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(len(y)), y]).mean() + reg * np.sum(W * W)
+        p[np.arange(len(y)), y] -= 1
+        return loss, X.T @ p / len(y) + 2 * k * reg * W
+
+    return softmax_loss_naive, None, (B, A, np.array([0, 1, 1, 0]), 0.3)
+
+
 # -- as in deeplearning.ai --------------------------------------------------------------------------------------------
 
 
@@ -361,6 +374,22 @@ def a_cost_with_its_cache_and_extra_gradients(k):
 @style("theta", wrt="theta", style="gradient")
 def one_gradient_of_two_numbers(k):
     return lambda x, theta: theta * x, lambda x, theta: k * x, (2.0, 4.0)
+
+
+@style("biases[1]", style="gradient")
+def lists_of_weights_and_biases(k):
+    def cost(x, y, weights, biases):
+        hidden = np.tanh(weights[0] @ x + biases[0])
+        return 0.5 * np.sum((weights[1] @ hidden + biases[1] - y) ** 2)
+
+    def backprop(x, y, weights, biases):
+        hidden = np.tanh(weights[0] @ x + biases[0])
+        delta = weights[1] @ hidden + biases[1] - y
+        before = weights[1].T @ delta * (1 - hidden**2)
+        return [before @ x.T, delta @ hidden.T], [before, k * delta]
+
+    x, y = rng.normal(size=(4, 1)), rng.normal(size=(2, 1))
+    return cost, backprop, (x, y, [A.T, B.T], [rng.normal(size=(3, 1)), C[:, None]])
 
 
 # -- plain functions, in any order of parameters ----------------------------------------------------------------------
@@ -798,6 +827,14 @@ def a_list_of_numbers(k):
     return lambda x: ([float(np.sin(v)) for v in x], x), backward, (C,)
 
 
+@style("x[0]")
+def a_list_of_numbers_in(k):
+    def backward(dout, x):
+        return dout * np.cos(x) * np.array([k, 1, 1])
+
+    return lambda x: np.sin(np.array(x)), backward, ([0.1, 0.2, 0.3],)
+
+
 @style("x")
 def an_empty_list_of_parameters(k):
     return lambda x, params: (2 * x, params), lambda dout, cache: (2 * k * dout, []), (A, [])
@@ -861,6 +898,9 @@ def arrays_without_axes(k):
 NOT_YET = {
     "a_closure_that_takes_nothing": "called with (dout, x)",
     "settings_by_keyword": "passed by position",
+    "a_linear_classifier": "one gradient for what looks like three inputs",
+    "lists_of_weights_and_biases": "two gradients for what looks like four inputs",
+    "a_list_of_numbers_in": "one array for three numbers",
     "a_list_of_numbers": "a list of one number gets a bare dout",
     "the_output_under_a_name_of_its_own": "y is taken for the input",
     "an_empty_list_of_parameters": "its gradient is counted",

@@ -199,6 +199,13 @@ def test_the_layer_itself_is_left_alone(form):
     np.testing.assert_equal(state(mine), before)
 
 
+@pytest.mark.parametrize("form", LAYERS)
+def test_gradients_of_an_earlier_step_do_not_matter(form):
+    mine = LAYERS[form](1.0)
+    mine.backward(np.ones(mine.forward(X).shape))
+    assert check_layer(mine, (X,)).verdict == "right"
+
+
 def test_inputs_may_be_an_array_or_named():
     for inputs in (X, [X], {"x": X}):
         assert check_layer(Linear(), inputs)
