@@ -154,7 +154,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Report | UsageError]:
     if len(found) == 1:
         _all_known(given, found[0])
     for subject in found:
-        command = _command(options, subject.name if len(found) > 1 else "")
+        command = _command(options, subject if len(found) > 1 else None)
         settings = {name: getattr(options, name) for name in ("seed", "trials", "mode", "rtol", "wrt", "layout")}
         bar = _Bar(subject.name)
         outcome: Report | UsageError
@@ -193,14 +193,17 @@ def _reference(target: str) -> Callable[..., Any]:
 
 def _all_known(given: Any, subject: Any) -> None:
     """Refuse an input that nothing takes."""
+    from .gather import takes_any
     from .resolve import near, own_parameters
 
     if subject.kind == "exercise":
         if given.values:
             raise UsageError(f"{subject.name} is an exercise, which draws its own inputs: leave out --input and --arg")
         return
+    if subject.kind == "unclear" or takes_any(subject.signature):
+        return
     known = [p.name for p in own_parameters(subject.signature)]
-    for name in sorted(given.top() - set(known) - set(subject.made_with)):
+    for name in sorted(given.top() - set(subject.takes())):
         question = near(name, known)
         listed = ", ".join(known) or "none"
         raise UsageError(
@@ -208,16 +211,17 @@ def _all_known(given: Any, subject: Any) -> None:
         )
 
 
-def _command(options: argparse.Namespace, name: str) -> str:
-    """What was typed, as far as a mended command repeats it."""
+def _command(options: argparse.Namespace, one: Any = None) -> str:
+    """What was typed, as far as a mended command repeats it; for `one` of several subjects, what concerns that one."""
     target = options.target
-    if name and ("::" not in target):
-        target = f"{target}::{name}" if target.endswith(".py") else f"{target}.{name}"
+    if one is not None:
+        target = f"{target}::{one.name}" if target.endswith(".py") else f"{target}.{one.name}"
     words = ["python", "-m", "checker", options.verb, target]
     words += ["--forward", options.forward] if options.forward else []
-    for option, values in (("--input", options.inputs), ("--arg", options.arguments)):
-        for value in values:
-            words += [option, value]
+    for option, texts in (("--input", options.inputs), ("--arg", options.arguments)):
+        for text in texts:
+            if one is None or text.partition("=")[0].split(".")[0] in one.takes():
+                words += [option, text]
     return shlex.join(words)
 
 

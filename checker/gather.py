@@ -200,7 +200,11 @@ def gather(
     Raises UsageError that names each parameter of which nothing is known, and shows what to type after `command`.
     """
     parameters = {p.name: p for p in own_parameters(function)}
-    typed = {name: value for name, value in given.draw(seed).items() if name in parameters or _takes_any(function)}
+    typed = {name: value for name, value in given.draw(seed).items() if name in parameters or takes_any(function)}
+    if not parameters and not typed and takes_any(function):
+        raise UsageError(
+            f"nothing says how many inputs {title(function)} takes; name them in order: {command} --input x=8,5"
+        )
     required = [n for n, p in parameters.items() if p.default is p.empty or n in needed]
     drawn = [n for n in typed if isinstance(given.values.get(n), Drawn) or isinstance(typed[n], np.ndarray)]
     annotated = [n for n, p in parameters.items() if p.annotation is not p.empty and read(p.annotation) is not None]
@@ -218,9 +222,17 @@ def gather(
     raise MissingInputsError(function, missing, command)
 
 
-def _takes_any(function: Callable[..., Any]) -> bool:
+def title(function: Callable[..., Any]) -> str:
+    """What a function is called in a sentence: Linear.forward, affine_forward."""
+    name = getattr(function, "__qualname__", "")
+    return name if name and "<locals>" not in name else getattr(function, "__name__", type(function).__name__)
+
+
+def takes_any(function: Callable[..., Any]) -> bool:
+    """Whether a function takes arguments that its signature does not name."""
     try:
-        return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
+        kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+        return inspect.Parameter.VAR_POSITIONAL in kinds or inspect.Parameter.VAR_KEYWORD in kinds
     except (TypeError, ValueError):
         return True
 
@@ -297,15 +309,13 @@ class MissingInputsError(UsageError):
     """Nothing says what some inputs are. `command` is what to type, on one line."""
 
     def __init__(self, function: Callable[..., Any], missing: Sequence[str], command: str):
-        name = getattr(function, "__qualname__", "")
-        name = name if name and "<locals>" not in name else getattr(function, "__name__", "the function")
         few = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
         options = [option for parameter in missing for option in guess(function, parameter)]
         self.command = " ".join((command, *options))
         example = ", ".join(f'"{parameter}": ...' for parameter in missing)
         super().__init__(
-            f"nothing says what {few} of {name} {'is' if len(missing) == 1 else 'are'}. Type, with your own shapes:\n\n"
-            f"{_folded(command, options)}\n\n"
+            f"nothing says what {few} of {title(function)} {'is' if len(missing) == 1 else 'are'}. "
+            f"Type, with your own shapes:\n\n{_folded(command, options)}\n\n"
             f"or put example_inputs = {{{example}}} into the module,\n"
             f'or annotate the shapes, {missing[0]}: Float[ndarray, "N D"]'
         )
@@ -353,6 +363,7 @@ _GUESSES: tuple[tuple[str, str, str], ...] = (
     (r"embed", r"x", "4,3:int0..6"),
     (r"embed", r"W|w|weights?", "7,5"),
     (r"(svm|softmax|hinge|cross|nll|logistic)", r"W|w", "5,4"),
+    (r"", r"y_?(pred|hat|prob)\w*|preds?|probs?|y_true|yhat", "8,4:0.1..0.9"),
     (r"", r"y|t|labels?|targets?|y_\w+", "8:int0..2"),
     (r"", r"Y", "8,4:0..1"),
     (r"(loss|softmax|cross)", r"x|scores|logits", "8,4"),
@@ -406,10 +417,9 @@ def guess(function: Callable[..., Any], parameter: str) -> list[str]:
 
 
 def _guessed(function: Callable[..., Any], name: str) -> str:
-    title = getattr(function, "__qualname__", "") or getattr(function, "__name__", "")
     columns = {"A", "A_prev", "AL", "xt", "a_prev", "parameters"} & {p.name for p in own_parameters(function)}
     for family, pattern, value in (*(_BY_COLUMNS if columns else ()), *_GUESSES):
-        if re.search(family, title, re.IGNORECASE) and re.fullmatch(pattern, name):
+        if re.search(family, title(function), re.IGNORECASE) and re.fullmatch(pattern, name):
             return value
     return "8,5"
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from .calling import parameters
 from .errors import UsageError
 from .places import is_theirs, shown
@@ -292,6 +294,8 @@ def classes(module: ModuleType) -> dict[str, type]:
 
 
 def _is_authors(value: Any) -> bool:
+    if isinstance(value, np.vectorize):
+        return _is_authors(value.pyfunc)
     code = getattr(inspect.unwrap(value), "__code__", None)
     if code is None:  # functools.partial, a callable object, a ufunc
         return not (getattr(type(value), "__module__", "").startswith("numpy") or inspect.isbuiltin(value))

@@ -4,7 +4,7 @@ import copy
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import environment
-from .calling import is_float
+from .calling import CACHE, is_float
 from .derivatives import check_hessian, check_jacobian, check_jvp
 from .errors import UsageError
 from .exercises import Exercise, exercises_in
@@ -63,6 +63,7 @@ class Subject:
         """The inputs, as `checker.gather.gather` finds them. An exercise brings its own."""
         if self.kind == "unclear":
             raise UsageError(self.forward)
+        self._settle(given.draw(seed))
         if self.kind == "exercise":
             return Inputs({})
         targets = [p.name for p in own_parameters(self.signature) if p.default is None]
@@ -71,6 +72,25 @@ class Subject:
         )
         values = given if not self.defaults else Given({**self.defaults, **given.values})
         return gather(self.signature, values, self.module, self.called, seed, command, needed)
+
+    def _settle(self, given: Mapping[str, Any]) -> None:
+        """Give the backward what it alone takes, and what was given: a learning rate, a flag."""
+        if not callable(self.backward):
+            return
+        theirs, own = {p.name for p in own_parameters(self.signature)}, own_parameters(self.backward)
+        extra = {p.name: given[p.name] for p in own if p.name in given and p.name not in theirs}
+        if extra:
+            self.backward = _with_signature(functools.partial(self.backward, **extra), self.backward, own, extra)
+        left = [p for p in own if p.name not in extra]
+        if self.kind == "vjp" and len(left) == 1 and left[0].name not in theirs and not CACHE.match(left[0].name):
+            self.forward, self.backward = _upstream_alone(self.forward, self.backward)
+
+    def takes(self) -> list[str]:
+        """Everything that can be given for it: its inputs, what the backward takes, what its constructor takes."""
+        if self.kind in ("exercise", "unclear"):
+            return []
+        halves = [self.signature, *([self.backward] if callable(self.backward) else [])]
+        return [*(p.name for half in halves for p in own_parameters(half)), *self.made_with]
 
     def check(self, inputs: Inputs, **options: Any) -> Report:
         """Judge it. `options` are those of `gradcheck`, and `layout` for a Jacobian."""
@@ -89,6 +109,38 @@ class Subject:
             _refuse(options, self.kind)
         report = _CHECKS[self.kind](self, inputs.values, options)
         return _with_notes(report, self)
+
+
+def _with_signature(
+    call: Any, function: Function, parameters: Sequence[inspect.Parameter], without: Container[str] = ()
+) -> Function:
+    """A callable that passes for `function`, with other parameters."""
+    call.__name__ = getattr(function, "__name__", type(function).__name__)
+    call.__signature__ = inspect.Signature([p for p in parameters if p.name not in without])
+    named: Function = call
+    return named
+
+
+def _upstream_alone(forward: Function, backward: Function) -> tuple[Function, Function]:
+    """A pair whose backward takes the upstream gradient and nothing else, whatever it is called.
+
+    Methods get a copy of their object for each forward: what a backward does to it is nobody's concern here.
+    """
+    dout, cache = (inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("dout", "cache"))
+    method = backward.func if isinstance(backward, functools.partial) else backward
+    owner = getattr(method, "__self__", None)
+    if owner is None or getattr(forward, "__self__", None) is not owner:
+        return forward, _with_signature(functools.partial(backward), backward, [dout])
+    extra = backward.keywords if isinstance(backward, functools.partial) else {}
+
+    def run(*arguments: Any, **named: Any) -> Any:
+        fresh = copy.deepcopy(owner)
+        return getattr(fresh, forward.__name__)(*arguments, **named), fresh
+
+    def pull(dout: Any, cache: Any) -> Any:
+        return getattr(copy.deepcopy(cache), method.__name__)(dout, **extra)
+
+    return _with_signature(run, forward, own_parameters(forward)), _with_signature(pull, backward, [dout, cache])
 
 
 def _refuse(options: Mapping[str, Any], kind: str) -> None:

@@ -207,6 +207,34 @@ def test_a_list_of_index_arrays_is_noted_where_the_answer_is_wrong(course, check
     assert "`log_probs[[np.arange(N), y]]` picks whole rows; before NumPy 1.23 it meant" in out
 
 
+def test_what_only_the_backward_takes_can_be_given(folder, check):
+    (folder / "mine.py").write_text(
+        "class Layer:\n"
+        "    def __init__(self): self.w = 2.0\n"
+        "    def forward_propagation(self, x): self.x = x; return self.w * x\n"
+        "    def backward_propagation(self, error, learning_rate):\n"
+        "        self.w -= learning_rate * (error * self.x).sum()\n"
+        "        return error * 2.0\n"
+    )
+    for rate in ("0.0", "0.5"):
+        code, out, err = check(f"mine.Layer --input x=3,2 --arg learning_rate={rate}")
+        assert (code, err) == (0, ""), out
+
+
+def test_functions_without_named_parameters_take_what_is_given_in_order(folder, check):
+    (folder / "mine.py").write_text(
+        "def f_forward(*xs): return xs[0] * xs[1], xs\n"
+        "def f_backward(dout, cache): return dout * cache[1], dout * cache[0]\n"
+    )
+    assert check("mine.f_backward --input a=3 --input b=3")[0] == 0
+    code, _, err = check("mine.f_backward")
+    assert (code, err) == (
+        2,
+        "checker: nothing says how many inputs f_forward takes; name them in order: python -m checker gradcheck "
+        "mine.f_backward --input x=8,5\n",
+    )
+
+
 # -- exercises --------------------------------------------------------------------------------------------------------
 
 

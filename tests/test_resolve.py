@@ -235,3 +235,17 @@ def test_a_first_half_stands_for_all_its_second_halves(folder):
     write(folder, {"mine.py": PAIR + "def f_hessian(x): return 2\n"})
     with workspace():
         assert [p.kind for p in choose(find("mine.f"))] == ["grad", "hessian"]
+
+
+def test_vectorised_wrapped_and_partial_functions_are_the_authors_and_numpys_are_not(folder):
+    write(
+        folder,
+        {
+            "mine.py": "import functools, numpy as np\nfrom numpy import tanh, zeros\nimport math\n"
+            "@np.vectorize\ndef f(x): return x * x\n"
+            "@functools.lru_cache\ndef g(x): return x\n"
+            "h = functools.partial(pow, 2)\n"
+        },
+    )
+    with workspace():
+        assert set(functions(find("mine").module)) == {"f", "g", "h"}
