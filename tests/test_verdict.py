@@ -314,12 +314,41 @@ def test_what_rounding_hides_cannot_be_told():
     assert report.findings[0].message == message
 
 
-def test_a_corner_is_noted():
-    def relu_backward(dout, x):
-        return dout * (x > 0)
+def test_a_corner_inside_a_composition_is_noted():
+    def forward(x):
+        return np.maximum(x, 0) - np.maximum(-x, 0) + x.sum()
 
-    report = gradcheck(lambda x: np.maximum(x, 0), relu_backward, (np.array([1.0, 0.0, -2.0]),))
+    def backward(dout, x):
+        return dout * (x > 0) + dout * (x < 0) + dout.sum()
+
+    report = gradcheck(forward, backward, (np.array([1.0, 0.0, -2.0]),))
     assert report.verdict == RIGHT
+    assert report.notes[0] == ("1 entries sit on a corner, where conventions differ; just beside it they are right")
+
+
+def test_an_upstream_gradient_that_is_not_taken_is_noted():
+    def forward(x):
+        h = np.tanh(x)
+        return h, h.sum(axis=1), h
+
+    def backward(dh, cache):
+        return dh * (1 - cache**2)
+
+    notes = gradcheck(forward, backward, (X,)).notes
+    assert notes[0] == "backward takes no upstream gradient of out[1]: taken as 0"
+
+
+def test_a_gradient_that_is_not_returned_is_noted():
+    report = gradcheck(project, lambda d, c: {"x": project_backward(d, c)[0]}, (X, W))
+    assert (report.verdict, report.notes[0]) == (RIGHT, "no gradient was returned for w, so none was judged")
+
+
+def test_settings_left_at_their_defaults_are_varied_too():
+    def pad_forward(x, pad=2):
+        return np.pad(x, pad), pad
+
+    report = gradcheck(pad_forward, lambda dout, pad: 1.0 * dout[pad:-pad, pad:-pad], (X,))
+    assert (report.verdict, report.kind, report.inputs["pad"]) == (WRONG, "edge", 0)
 
 
 # -- a reference ------------------------------------------------------------------------------------------------------
