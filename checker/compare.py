@@ -128,6 +128,7 @@ def _central(
     """
     x = np.atleast_1d(function.x[leaf][group.select]).ravel()
     claimed = np.atleast_1d(claim[group.select]).ravel()
+    x = np.where(np.isfinite(x), x, 0.0)  # infinite entries are judged one by one, and cannot move
     h = STEP * np.maximum(np.abs(x), function.scale[leaf])
     up, down = x + h, x - h
     shape = np.shape(function.x[leaf][group.select])

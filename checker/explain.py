@@ -19,6 +19,8 @@ from .report import Finding
 
 #: The diagnosis needs every entry; a wrong gradient larger than this is explained on a smaller one, if it can be drawn.
 LARGE = 5000
+#: After a fast check, already beyond this size: its answer should not have to wait for a full one.
+LARGE_FAST = 600
 #: A relation must hold at this many other points before it is named.
 OTHERS = 3
 
@@ -81,7 +83,7 @@ def _seen(
     """A point at which every number is known: this one, or after a fast check of something large a smaller one."""
     if point.mode == "full":
         return point, declaration
-    if sum(x.size for x in point.function.x) <= LARGE:
+    if sum(x.size for x in point.function.x) <= LARGE_FAST:
         shapes = [out.shape for out in point.seen.run.outs]
         point.comparison = compare_entries(point.function, weights(point), point.claims, shapes, rtol)
         return point, declaration
