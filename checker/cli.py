@@ -197,13 +197,13 @@ def _all_known(given: Any, subject: Any) -> None:
     from .resolve import near, own_parameters
 
     if subject.kind == "exercise":
-        if given.values:
+        if given.typed:
             raise UsageError(f"{subject.name} is an exercise, which draws its own inputs: leave out --input and --arg")
         return
     if subject.kind == "unclear" or takes_any(subject.signature):
         return
     known = [p.name for p in own_parameters(subject.signature)]
-    for name in sorted(given.top() - set(subject.takes())):
+    for name in sorted(given.typed - set(subject.takes())):
         question = near(name, known)
         listed = ", ".join(known) or "none"
         raise UsageError(

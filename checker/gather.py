@@ -34,6 +34,7 @@ class Drawn:
     low: float | None = None
     high: float | None = None
     dtype: str = "float64"
+    text: str = ""
 
     def draw(self, rng: np.random.Generator) -> Any:
         """A new array; a Python number where the shape is empty."""
@@ -51,9 +52,13 @@ class Drawn:
 
 @dataclass
 class Given:
-    """What the command line says of the inputs: by parameter, dots reaching into dicts (`params.W1`)."""
+    """What the command line says of the inputs: by parameter, dots reaching into dicts (`params.W1`).
+
+    `typed` are the names that were typed, which something must take; an archive may hold more.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
+    typed: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, inputs: Sequence[str] = (), arguments: Sequence[str] = ()) -> "Given":
@@ -65,14 +70,12 @@ class Given:
             else:
                 name, value = _split(text, "--input x=8,5")
                 given.values[name] = _input(text, name, value)
+                given.typed.add(name.split(".")[0])
         for text in arguments:
             name, value = _split(text, "--arg mode=train")
             given.values[name] = _literal(value)
+            given.typed.add(name.split(".")[0])
         return given
-
-    def top(self) -> set[str]:
-        """The parameters that are given, wholly or in part."""
-        return {name.split(".")[0] for name in self.values}
 
     def draw(self, seed: int) -> dict[str, Any]:
         """Values by parameter, the drawn ones drawn anew."""
@@ -131,7 +134,7 @@ def _input(text: str, name: str, value: str) -> Any:
         ) from None
     if low is not None and high is not None and low > high:
         raise UsageError(f"--input {text}: the range is empty")
-    return Drawn(lengths, low, high, dtype)
+    return Drawn(lengths, low, high, dtype, value)
 
 
 def _archive(text: str) -> dict[str, Any]:
@@ -201,6 +204,7 @@ def gather(
     """
     parameters = {p.name: p for p in own_parameters(function)}
     typed = {name: value for name, value in given.draw(seed).items() if name in parameters or takes_any(function)}
+    typed |= {n: _number(given.values[n].text, p) for n, p in parameters.items() if _is_number(given.values.get(n), p)}
     if not parameters and not typed and takes_any(function):
         raise UsageError(
             f"nothing says how many inputs {title(function)} takes; name them in order: {command} --input x=8,5"
@@ -220,6 +224,26 @@ def gather(
         return Inputs({**declared.values, **typed})
     missing = [name for name in required if name not in typed and name not in annotated]
     raise MissingInputsError(function, missing, command)
+
+
+#: Parameters that are numbers whatever their function: `--input stride=2` is no array of two entries.
+_NUMBERS = re.compile(
+    r"stride\w*|pad(ding)?\w*|axis|groups?|eps(ilon)?|reg\w*|lam(bda|bd)?_?|alpha|momentum|decay|slope|temperature|lr|"
+    r"learning_rate|p|keep_prob|rate|margin|delta|f|k|n_\w+|num_\w+|\w+_(size|dim|height|width|features)"
+)
+
+
+def _is_number(value: Any, parameter: inspect.Parameter) -> bool:
+    """Whether what looks like a shape of one axis, `reg=1`, is that number, going by the default and the name."""
+    if not (isinstance(value, Drawn) and value.text.isdecimal()):
+        return False
+    default = parameter.default
+    number = isinstance(default, (int, float)) and not isinstance(default, bool)
+    return number or (default is parameter.empty and _NUMBERS.fullmatch(parameter.name) is not None)
+
+
+def _number(text: str, parameter: inspect.Parameter) -> float:
+    return float(text) if isinstance(parameter.default, float) else int(text)
 
 
 def title(function: Callable[..., Any]) -> str:

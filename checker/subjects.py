@@ -282,6 +282,8 @@ def subjects(target: str, forward: str = "", given: Given | None = None, seed: i
     """
     found = find(target)
     given = given or Given()
+    if not found.name and forward:
+        raise UsageError(f"--forward {forward} goes with one function: {found.where}::its_name")
     if not found.name:
         return _whole(found, given, seed)
     first, *rest = found.name.split(".")

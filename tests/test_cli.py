@@ -235,6 +235,19 @@ def test_functions_without_named_parameters_take_what_is_given_in_order(folder, 
     )
 
 
+def test_what_is_a_number_by_its_name_or_default_is_no_shape(folder, check):
+    (folder / "mine.py").write_text(
+        "def f_forward(x, stride, reg=0.5): return reg * x[::stride], (x, stride, reg)\n"
+        "def f_backward(dout, cache):\n"
+        "    x, stride, reg = cache\n"
+        "    dx = 0 * x\n"
+        "    dx[::stride] = reg * dout\n"
+        "    return dx\n"
+    )
+    code, out, err = check("mine.f_backward --input x=6,3 --input stride=2 --input reg=1")
+    assert (code, err) == (0, ""), out
+
+
 # -- exercises --------------------------------------------------------------------------------------------------------
 
 
@@ -267,13 +280,19 @@ SQUARE = "import numpy as np\ndef f(x, k=2.0): return k * x * x\ndef f_grad(x, k
             "--input x=data.npz",
             "--arg x=[1.0,2.5]",
         ),
-        *("--input x=3 --arg k=0.5", "--input x=3 --input k=:1..2", "--arg x=0.5", "--input x=0,3"),
+        *(
+            "--input x=3 --arg k=0.5",
+            "--input x=3 --input k=:1..2",
+            "--input x=3 --input k=3",
+            "--arg x=0.5",
+            "--input x=0,3",
+        ),
     ],
 )
 def test_inputs_can_be_written_in_many_ways(folder, check, options):
     (folder / "mine.py").write_text(SQUARE)
     np.save(folder / "x.npy", np.array([1.0, 2.0]))
-    np.savez(folder / "data.npz", x=np.array([1.0, 2.0]))
+    np.savez(folder / "data.npz", x=np.array([1.0, 2.0]), unused=np.ones(3))
     code, out, err = check(f"mine.f {options}")
     assert code == 0, out + err
 
@@ -424,6 +443,7 @@ SAID = [
     ("layers.relu_backward --input x=3 --trials -1", "--trials is -1; it cannot be negative"),
     ("layers.relu_backward --input x=3 --seed -1", "--seed is -1; it cannot be negative"),
     ("layers.relu_backward --input x=3 --rtol 2", "--rtol is 2; it lies between 0 and 1"),
+    ("layers.py --forward relu_forward", "--forward relu_forward goes with one function: layers.py::its_name"),
     ("layers.relu_backward --input x=3 --wrt q", "wrt names 'q', but the inputs are x"),
     ("layers.relu_backward --input x=3:int0..4", "nothing to differentiate: no input holds floats"),
     (
