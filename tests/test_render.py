@@ -101,6 +101,16 @@ def test_what_is_right_but_overflows_is_said():
     )
 
 
+def test_a_broken_contract_comes_before_any_check_of_numbers():
+    finding = Finding(
+        "", WRONG, "f_backward writes into dout", "contract", "writes-dout", "copy dout before you change it"
+    )
+    report = Report("f_backward", WRONG, (finding,), "contract", mode="full", forwards=2)
+    assert as_text(report) == (
+        "f_backward: wrong (contract)\n  f_backward writes into dout\n    -> copy dout before you change it"
+    )
+
+
 def test_quiet_is_one_line():
     assert as_text(REPORT, quiet=True) == "batchnorm_backward: wrong (values)"
 

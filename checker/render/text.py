@@ -70,7 +70,8 @@ def _lines(report: Report, width: int, detail: list[int], level: int) -> Iterato
         yield from _wrapped(f"{opening}: {names}", width, "  ", 1)
     if report.where:
         yield from _wrapped(f"where: {report.where}", width, "  ", None if level == _ALL else 3)
-    how = [f"{report.mode} check, {report.forwards} forwards"] if report.mode else []
+    judged = report.mode and (level == _ALL or report.kind not in ("contract", "error"))
+    how = [f"{report.mode} check, {report.forwards} forwards"] if judged else []
     if level == _ALL:
         yield from (f"  {note}" for note in (*how, *report.notes))
         yield from _inputs(report)
