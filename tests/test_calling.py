@@ -897,13 +897,10 @@ def arrays_without_axes(k):
 
 NOT_YET = {
     "a_closure_that_takes_nothing": "called with (dout, x)",
-    "settings_by_keyword": "passed by position",
     "a_linear_classifier": "one gradient for what looks like three inputs",
     "lists_of_weights_and_biases": "two gradients for what looks like four inputs",
     "a_list_of_numbers_in": "one array for three numbers",
     "a_list_of_numbers": "a list of one number gets a bare dout",
-    "the_output_under_a_name_of_its_own": "y is taken for the input",
-    "an_empty_list_of_parameters": "its gradient is counted",
 }
 
 
