@@ -144,6 +144,7 @@ class Pair:
         self.keywords = _by_keyword(forward, self.names)
         self.forwards = self.backwards = 0
         self.out_names: list[str] = []
+        self.has_cache = False
         self.left_out: list[str] = []  # outputs without an upstream gradient
         self.out_shapes: list[tuple[int, ...]] = []  # at the given inputs
         self._bindings: list[str] | None = None
@@ -248,6 +249,7 @@ class Pair:
                     raise UsageError(f"{author} returned {_kind(leaf)} as its output {path}; {advice}")
             self._choose_outputs([path for path, _ in named])
             self.out_shapes = [np.shape(leaf) for path, leaf in named if path in self.out_names]
+            self.has_cache = cache is not None
         chosen = [np.asarray(leaf) for path, leaf in named if path in self.out_names]
         return Run(chosen, outs, cache, arguments)
 
@@ -306,7 +308,10 @@ class Pair:
                 roles.append("cache")
             elif parameter.default is not parameter.empty:  # nothing fills it: it keeps its default
                 roles.append("default")
-            elif OUTPUT.match(name):
+            elif OUTPUT.match(name) or any(
+                role == "dout" and own[k].name in (f"d{name}", f"d_{name}", f"grad_{name}")
+                for k, role in enumerate(roles)
+            ):  # sigmoid_backward(dy, y)
                 roles.append("out")
             else:
                 roles.append("dout" if UPSTREAM.match(name) else None)
@@ -363,7 +368,7 @@ class Pair:
         if self.backward_function is None:
             return run.cache
         roles = self.roles(1)
-        if roles.count("dout") == len(douts):
+        if roles.count("dout") == len(douts) > 1 or self.left_out:
             upstream = iter(douts)
         else:  # one parameter for all: nested as the outputs are
             upstream = iter([tree.fill(run.out_tree, iter(douts))] * roles.count("dout"))
@@ -410,10 +415,11 @@ class Pair:
                 items = [item for name, item in zip(self.names, items) if name in top]
         for candidates in self._candidates(top):
             if len(candidates) == len(items):
-                return self._spread(dict(zip(candidates, items)))
+                found = self._spread({n: g for n, g in zip(candidates, items) if n in top})
+                return found
         if len(items) == len(self.paths):
             return dict(zip(self.paths, items))
-        if len(top) == 1 and isinstance(returned, (tuple, list)):
+        if len(top) == 1 and isinstance(returned, (tuple, list)) and isinstance(self._value(top[0]), (tuple, list)):
             return self._spread({top[0]: returned})
         raise MisfitError(
             f"returned {len(items)} gradient{'s' if len(items) != 1 else ''} for {len(top)} differentiable "
@@ -423,11 +429,15 @@ class Pair:
     def _candidates(self, top: list[str]) -> list[list[str]]:
         """Which inputs a sequence of gradients may belong to, most likely first."""
         if self._wrt is not None:
-            return [top]
+            return [
+                top,
+                [name for name in self.names if any(is_float(leaf) for leaf in tree.leaves(self._value(name)))],
+            ]
+        containers = [name for name in self.names if name in top or isinstance(self._value(name), (tuple, list))]
         arrays = [name for name in top if not isinstance(self._value(name), (float, np.floating))]
         variables = [name for name in top if not CONSTANT.match(name)]
         both = [name for name in arrays if name in variables]
-        return [top, arrays, variables, both]
+        return [top, arrays, variables, both, containers]
 
     def _value(self, name: str) -> Any:
         return self.values[self.names.index(name)]
@@ -513,7 +523,7 @@ def _by_keyword(function: Callable[..., Any], names: Sequence[str]) -> list[str]
         found = [p.name for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY]
     except (TypeError, ValueError):
         return []
-    late = [n for k, n in enumerate(names) if n in order and order.index(n) != k]
+    late = [n for k, n in enumerate(names) if (order.index(n) != k if n in order else _takes_keywords(function))]
     return [name for name in names if name in found or name in late]
 
 

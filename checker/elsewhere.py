@@ -43,6 +43,7 @@ class Search:
     rtol: float
     pending: set[str] = field(default_factory=set)
     visited: int = 0
+    run_there: Run | None = None  # the forward's last run, which was at the variation that comes next
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng([self.seed, 1])
@@ -64,13 +65,14 @@ class Search:
     def _defined(self, inputs: Sequence[Any]) -> bool:
         """Whether the forward gives finite numbers there."""
         try:
-            outs = self.pair.forward(list(inputs)).outs
+            self.run_there = self.pair.forward(list(inputs))
         except Exception:
             return False
-        return all(np.all(np.isfinite(out)) for out in outs)
+        return all(np.all(np.isfinite(out)) for out in self.run_there.outs)
 
     def _at(self, variation: Variation) -> Fault | None:
-        found = glance(self.pair, variation, self.rng, self.rtol, entries=bool(self.pending))
+        run, self.run_there = self.run_there, None
+        found = glance(self.pair, variation, self.rng, self.rtol, entries=bool(self.pending), run=run)
         if found is None:
             return None
         self.visited += 1
@@ -119,20 +121,30 @@ def ordinary_size(pair: Pair, values: Sequence[Any]) -> list[Any] | None:
 
 
 def glance(
-    pair: Pair, variation: Variation, rng: np.random.Generator, rtol: float, entries: bool = False, sketch: bool = False
+    pair: Pair,
+    variation: Variation,
+    rng: np.random.Generator,
+    rtol: float,
+    *,
+    entries: bool = False,
+    sketch: bool = False,
+    run: Run | None = None,
 ) -> Point | Fault | None:
     """The pair at another point; None where it is not defined there, or where the author may never have meant it.
 
     One random direction is enough to see that all is well. Only a difference there, or `entries`, leads to a comparison
     entry by entry; a `sketch` compares them by one central difference each. A crash or a wrong shape counts only where
-    the shapes were declared or surely meant.
+    the shapes were declared or surely meant. `run` is a forward that was just run there, if there is one.
     """
     values = double(variation.inputs)
-    try:
-        run = pair.forward(pair.arguments(values))
-    except Exception:
-        return None
+    if run is None or _is_narrow(variation.inputs):
+        try:
+            run = pair.forward(pair.arguments(values))
+        except Exception:
+            return None
     if not all(np.all(np.isfinite(out)) for out in run.outs):
+        return None
+    if run.cache is None and pair.has_cache:  # a mode in which nothing is saved is not meant to be differentiated
         return None
     counts = variation.declared or (variation.edge and _meant(pair, values, run))
     outs = [np.array(out, dtype=float) for out in run.outs]
@@ -196,6 +208,11 @@ def _misshapen(path: str, claim: Array, leaf: Any) -> Finding:
     message = f"the gradient of {path} has shape {claim.shape}, but {path} has shape {np.shape(leaf)}"
     advice = "a gradient has exactly the shape of the thing that it is the gradient of, at every size"
     return Finding(path, IS_WRONG, message, "edge", "shape", advice, np.shape(leaf))
+
+
+def _is_narrow(values: Sequence[Any]) -> bool:
+    dtypes = [getattr(leaf, "dtype", np.dtype(float)) for leaf in tree.leaves(list(values))]
+    return any(dtype.kind == "f" and dtype != np.float64 for dtype in dtypes)
 
 
 def _shapes(values: Sequence[Any]) -> list[tuple[int, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .compare import SHARP, random_direction
+from .compare import SHARP, Directional
 from .numerical import EPS, STEP, Array, Function, Line, rung
 
 #: Enough to show a pattern; each further entry costs about log2(n) measurements more.
@@ -17,10 +17,13 @@ MOST = 8
 
 
 def locate(
-    function: Function, dout: Array, claims: Sequence[Array], rng: np.random.Generator, most: int = MOST
+    function: Function, dout: Array, claims: Sequence[Array], off: Directional, most: int = MOST
 ) -> list[tuple[int, tuple[int, ...]]]:
-    """Up to `most` wrong entries as (leaf, index), those with the largest effect first along each branch."""
-    direction = random_direction(function, claims, rng)
+    """Up to `most` wrong entries as (leaf, index), given a direction along which the claims are off.
+
+    Those with the largest effect come first along each branch.
+    """
+    direction = off.direction
     sizes = [x.size for x in function.x]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     weight = np.concatenate([v.ravel() for v in direction]) if direction else np.zeros(0)
@@ -41,8 +44,8 @@ def locate(
 
     wrong: list[tuple[int, tuple[int, ...]]] = []
     everyone = np.arange(weight.size)
-    total, slack = deviation(everyone)
-    stack = [(everyone, total, slack)] if weight.size and np.isfinite(total) else []
+    total = off.claim - off.judgement.value
+    stack = [(everyone, total, SHARP * off.size + off.judgement.error)] if weight.size and np.isfinite(total) else []
     while stack and len(wrong) < most:
         suspects, known, slack = stack.pop()
         if abs(known) <= slack:

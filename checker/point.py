@@ -158,11 +158,12 @@ def _not_finite(point: Point) -> dict[int, Array]:
             continue
         first = f"{path}[{', '.join(map(str, places[0]))}]" if places[0] else path
         how_many = f"{len(places)} of {claim.size} entries of the gradient of {path}"
+        verb = "is" if len(places) == 1 else "are"
         point.seen.breaches.append(
             Finding(
                 path,
                 "wrong",
-                f"{how_many} are nan or infinite, the first at {first}",
+                f"{how_many} {verb} nan or infinite, the first at {first}",
                 kind="contract",
                 cause="not-finite",
                 advice="look for a division by zero, a log or power of zero, or an overflow of exp at this entry",
@@ -212,7 +213,7 @@ def _compare(point: Point, rng: np.random.Generator, rtol: float, progress: Prog
         for status_of in comparison.status if unsettled else ():
             status_of[...] = UNSETTLED
         return
-    for leaf, index in locate(point.function, dout, point.claims, rng):
+    for leaf, index in locate(point.function, dout, point.claims, off):
         verdict = judge_entry(point.function, leaf, index, dout, float(point.claims[leaf][index]), rtol, shapes)
         comparison.numeric[leaf][index] = verdict.value
         comparison.error[leaf][index] = verdict.error
