@@ -254,7 +254,7 @@ def _show(report: Report, options: argparse.Namespace, first: bool) -> None:
 
 def _complain(problems: Sequence[UsageError]) -> None:
     """Say what is missing: for several, a line each."""
-    from .gather import MissingInputsError
+    from .suggest import MissingInputsError
 
     commands = [problem.command for problem in problems if isinstance(problem, MissingInputsError)]
     if len(commands) > 1:

@@ -4,19 +4,19 @@ import copy
 import functools
 import inspect
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from . import environment
+from . import adapt, environment
 from .calling import CACHE, is_float
 from .derivatives import check_hessian, check_jacobian, check_jvp
 from .errors import UsageError
 from .exercises import Exercise, exercises_in
-from .gather import Given, Inputs, gather, guess
+from .gather import Given, Inputs, gather
 from .layer import check_layer
 from .places import is_theirs
 from .report import RIGHT, WRONG, Report
@@ -34,6 +34,7 @@ from .resolve import (
     pairs,
     submodules,
 )
+from .suggest import guess
 from .verdict import check_grad, check_value_and_grad, gradcheck
 
 Function = Callable[..., Any]
@@ -66,10 +67,10 @@ class Subject:
         self._settle(given.draw(seed))
         if self.kind == "exercise":
             return Inputs({})
-        targets = [p.name for p in own_parameters(self.signature) if p.default is None]
-        needed = (
-            [n for n in targets if re.fullmatch(r"y|t|labels?|targets?", n)] if self.kind == "value_and_grad" else []
-        )
+        needed: list[str] = []
+        if self.kind == "value_and_grad":  # y=None asks a network for its scores
+            optional = [p.name for p in own_parameters(self.signature) if p.default is None]
+            needed = [name for name in optional if re.fullmatch(r"y|t|labels?|targets?", name)]
         values = given if not self.defaults else Given({**self.defaults, **given.values})
         return gather(self.signature, values, self.module, self.called, seed, command, needed)
 
@@ -80,10 +81,10 @@ class Subject:
         theirs, own = {p.name for p in own_parameters(self.signature)}, own_parameters(self.backward)
         extra = {p.name: given[p.name] for p in own if p.name in given and p.name not in theirs}
         if extra:
-            self.backward = _with_signature(functools.partial(self.backward, **extra), self.backward, own, extra)
+            self.backward = adapt.with_signature(functools.partial(self.backward, **extra), self.backward, own, extra)
         left = [p for p in own if p.name not in extra]
         if self.kind == "vjp" and len(left) == 1 and left[0].name not in theirs and not CACHE.match(left[0].name):
-            self.forward, self.backward = _upstream_alone(self.forward, self.backward)
+            self.forward, self.backward = adapt.upstream_alone(self.forward, self.backward)
 
     def takes(self) -> list[str]:
         """Everything that can be given for it: its inputs, what the backward takes, what its constructor takes."""
@@ -107,40 +108,8 @@ class Subject:
             options["layout"] = layout or "denominator"
         if self.kind in ("hessian", "layer"):
             _refuse(options, self.kind)
-        report = _CHECKS[self.kind](self, inputs.values, options)
+        report = _CHECKS[self.kind](self.forward, self.backward, inputs.values, **options)
         return _with_notes(report, self)
-
-
-def _with_signature(
-    call: Any, function: Function, parameters: Sequence[inspect.Parameter], without: Container[str] = ()
-) -> Function:
-    """A callable that passes for `function`, with other parameters."""
-    call.__name__ = getattr(function, "__name__", type(function).__name__)
-    call.__signature__ = inspect.Signature([p for p in parameters if p.name not in without])
-    named: Function = call
-    return named
-
-
-def _upstream_alone(forward: Function, backward: Function) -> tuple[Function, Function]:
-    """A pair whose backward takes the upstream gradient and nothing else, whatever it is called.
-
-    Methods get a copy of their object for each forward: what a backward does to it is nobody's concern here.
-    """
-    dout, cache = (inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("dout", "cache"))
-    method = backward.func if isinstance(backward, functools.partial) else backward
-    owner = getattr(method, "__self__", None)
-    if owner is None or getattr(forward, "__self__", None) is not owner:
-        return forward, _with_signature(functools.partial(backward), backward, [dout])
-    extra = backward.keywords if isinstance(backward, functools.partial) else {}
-
-    def run(*arguments: Any, **named: Any) -> Any:
-        fresh = copy.deepcopy(owner)
-        return getattr(fresh, forward.__name__)(*arguments, **named), fresh
-
-    def pull(dout: Any, cache: Any) -> Any:
-        return getattr(copy.deepcopy(cache), method.__name__)(dout, **extra)
-
-    return _with_signature(run, forward, own_parameters(forward)), _with_signature(pull, backward, [dout, cache])
 
 
 def _refuse(options: Mapping[str, Any], kind: str) -> None:
@@ -168,20 +137,16 @@ def _with_notes(report: Report, subject: Subject) -> Report:
 # -- the kinds --------------------------------------------------------------------------------------------------------
 
 
-def _vjp(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
-    return gradcheck(subject.forward, subject.backward, inputs, **options)
-
-
-def _grad(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+def _grad(forward: Function, backward: Function, inputs: dict[str, Any], **options: Any) -> Report:
     """`x_grad` may take the inputs, an upstream gradient with them, or (as sigmoid's often does) the output alone."""
-    theirs = [p.name for p in own_parameters(subject.forward)]
-    own = [p.name for p in own_parameters(subject.backward) if p.default is p.empty]
-    if not set(own) <= set(theirs) and (len(own) > len(theirs) or any(re.match(r"d[a-zA-Z_]|up|grad", n) for n in own)):
-        return gradcheck(subject.forward, subject.backward, inputs, **options)
-    report = check_grad(subject.forward, subject.backward, inputs, **options)
+    theirs = [p.name for p in own_parameters(forward)]
+    own = [p.name for p in own_parameters(backward) if p.default is p.empty]
+    upstream = any(re.match(r"d[a-zA-Z_]|up|grad", name) for name in own)
+    if not set(own) <= set(theirs) and (len(own) > len(theirs) or upstream):
+        return gradcheck(forward, backward, inputs, **options)
+    report = check_grad(forward, backward, inputs, **options)
     if report.verdict != WRONG or len(own) != 1 or len(inputs) != 1 or own[0] in theirs:
         return report
-    forward, backward = subject.forward, subject.backward
 
     def of_the_output(*arguments: Any) -> Any:
         return backward(forward(*arguments))
@@ -194,53 +159,25 @@ def _grad(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> 
     return replace(other, notes=(*other.notes, note))
 
 
-def _jacobian(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
-    return check_jacobian(subject.forward, subject.backward, inputs, **options)
+def _layer(layer: Any, _: None, inputs: dict[str, Any], **options: Any) -> Report:
+    return check_layer(layer, inputs, **options)
 
 
-def _hessian(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
-    return check_hessian(subject.forward, subject.backward, inputs, **options)
-
-
-def _jvp(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
-    return check_jvp(subject.forward, subject.backward, inputs, **options)
-
-
-def _layer(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
-    return check_layer(subject.forward, inputs, **options)
-
-
-def _value_and_grad(subject: Subject, inputs: dict[str, Any], options: dict[str, Any]) -> Report:
+def _value_and_grad(function: Function, _: None, inputs: dict[str, Any], **options: Any) -> Report:
     """A function that returns its gradients itself: with respect to what, its one gradient's shape may tell."""
-    function = subject.forward
     returned = _tried(function, inputs)
-    if (
-        isinstance(returned, tuple)
-        and len(returned) == 2
-        and isinstance(returned[0], dict)
-        and np.ndim(returned[1]) == 0
-    ):
-        function, returned = _swapped(function), returned[::-1]
+    pair = isinstance(returned, tuple) and len(returned) == 2
+    if pair and isinstance(returned[0], dict) and np.ndim(returned[1]) == 0:
+        function, returned = adapt.swapped(function), returned[::-1]
     if returned is not None:
         if not (isinstance(returned, (tuple, list)) and len(returned) > 1 and np.ndim(returned[0]) == 0):
-            raise UsageError(_no_other_half(subject, returned))
+            raise UsageError(_no_other_half(options["name"], returned))
         if "wrt" not in options and len(returned) == 2 and isinstance(returned[1], np.ndarray):
             floats = [name for name, value in inputs.items() if is_float(value) and isinstance(value, np.ndarray)]
             alike = [name for name in floats if inputs[name].shape == returned[1].shape]
             if len(floats) > 1 and len(alike) == 1:
                 options = {**options, "wrt": alike}
     return check_value_and_grad(function, inputs, **options)
-
-
-def _swapped(function: Function) -> Function:
-    """A function that returns (gradients, loss), the other way round."""
-
-    @functools.wraps(function)
-    def swapped(*arguments: Any, **named: Any) -> Any:
-        gradients, loss = function(*arguments, **named)
-        return loss, gradients
-
-    return swapped
 
 
 def _tried(function: Function, inputs: dict[str, Any]) -> Any:
@@ -252,8 +189,7 @@ def _tried(function: Function, inputs: dict[str, Any]) -> Any:
         return None
 
 
-def _no_other_half(subject: Subject, returned: Any) -> str:
-    name = subject.name
+def _no_other_half(name: str, returned: Any) -> str:
     what = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else type(returned).__name__
     return (
         f"nothing says what the other half of {name} is. It returned {what}, so it is no function that returns (loss, "
@@ -261,12 +197,13 @@ def _no_other_half(subject: Subject, returned: Any) -> str:
     )
 
 
-_CHECKS: dict[str, Callable[[Subject, dict[str, Any], dict[str, Any]], Report]] = {
-    "vjp": _vjp,
+#: By kind: check(forward, backward, inputs, **options).
+_CHECKS: dict[str, Callable[..., Report]] = {
+    "vjp": gradcheck,
     "grad": _grad,
-    "jacobian": _jacobian,
-    "hessian": _hessian,
-    "jvp": _jvp,
+    "jacobian": check_jacobian,
+    "hessian": check_hessian,
+    "jvp": check_jvp,
     "layer": _layer,
     "value_and_grad": _value_and_grad,
 }
@@ -388,7 +325,7 @@ def _of_class(cls: type, rest: list[str], module: ModuleType, given: Given, seed
     """A class of static methods is a pair; any other is checked as an object of it."""
     static = inspect.getattr_static(cls, "forward", None), inspect.getattr_static(cls, "backward", None)
     if all(isinstance(half, (staticmethod, classmethod)) for half in static):
-        return [_with_context(cls, module)]
+        return [Subject(cls.__name__, "vjp", *adapt.with_context(cls), module, _names(cls.__name__))]
     instance = next((v for v in vars(module).values() if type(v) is cls), None)
     if instance is None:
         instance = _constructed(cls, given, seed)
@@ -420,9 +357,11 @@ def _of_object(instance: Any, rest: list[str], module: ModuleType, name: str) ->
     if wanted and wanted not in methods:
         raise UsageError(f"{name} has no method {wanted!r}{near(wanted, methods)}")
     if {"forward", "backward"} <= methods.keys() and wanted in ("", "forward", "backward"):
-        return [Subject(name, "layer", instance, None, module, (name, name.lower()))]
+        return [Subject(name, "layer", instance, None, module, _names(name))]
     if (wanted or "loss") == "loss" and "loss" in methods:
-        return [_network(instance, methods["loss"], module, name)]
+        function, params = adapt.network(instance, methods["loss"], name)
+        title = f"{name}.loss"
+        return [Subject(title, "value_and_grad", function, None, module, _names(name), ["params"], {"params": params})]
     found = [p for p in pairs(methods) if wanted in ("", p.backward, p.forward)]
     if not found:
         raise UsageError(
@@ -432,74 +371,13 @@ def _of_object(instance: Any, rest: list[str], module: ModuleType, name: str) ->
     return [replace(_pair(pair, methods, module), name=f"{name}.{pair.backward}") for pair in found]
 
 
+def _names(name: str) -> tuple[str, ...]:
+    """What a module's example inputs may be called after, for a class."""
+    return name, name.lower()
+
+
 def _methods(instance: Any) -> Iterator[tuple[str, Function]]:
     for key in dict.fromkeys(key for kind in type(instance).__mro__ for key in vars(kind)):
         static = inspect.getattr_static(type(instance), key, None)
         if not key.startswith("__") and (callable(static) or isinstance(static, (staticmethod, classmethod))):
             yield key, getattr(instance, key)
-
-
-class _Context(SimpleNamespace):
-    """What `forward(ctx, ...)` saves for `backward(ctx, dout)`, in the ways that frameworks offer."""
-
-    saved_tensors: tuple[Any, ...] = ()
-    saved_values: tuple[Any, ...] = ()
-
-    def save_for_backward(self, *values: Any) -> None:
-        """Keep values."""
-        self.saved_tensors = self.saved_values = values
-
-
-def _with_context(cls: Any, module: ModuleType) -> Subject:
-    """A class of static methods: `forward(ctx, x, w)` and `backward(ctx, dout)`, or a plain pair."""
-    forward, backward = cls.forward, cls.backward
-    own, theirs = own_parameters(forward), own_parameters(backward)
-    name = cls.__name__
-    if not (own and theirs and own[0].name == theirs[0].name and re.match(r"ctx|context|self|cls", own[0].name)):
-        return Subject(name, "vjp", forward, backward, module, (name, name.lower()))
-
-    def run(*arguments: Any, **named: Any) -> tuple[Any, _Context]:
-        context = _Context()
-        return forward(context, *arguments, **named), context
-
-    def pull(dout: Any, cache: _Context) -> Any:
-        return backward(cache, dout)
-
-    run.__signature__ = inspect.Signature(own[1:])  # type: ignore[attr-defined]
-    run.__name__, pull.__name__ = f"{name}.forward", f"{name}.backward"
-    return Subject(name, "vjp", run, pull, module, (name, name.lower()))
-
-
-def _network(network: Any, loss: Function, module: ModuleType, name: str) -> Subject:
-    """An object that holds its parameters and whose `loss(X, y)` returns (loss, gradients)."""
-    held = getattr(network, "params", None)
-    as_dict = isinstance(held, dict)
-    params = (
-        dict(held) if isinstance(held, dict) else {k: v for k, v in vars(network).items() if isinstance(v, np.ndarray)}
-    )
-    params = {key: value for key, value in params.items() if is_float(value)}
-    if not params:
-        raise UsageError(f"{name} holds no parameters: neither a dict params, nor arrays as attributes")
-
-    def value_and_grad(params: Any, *arguments: Any, **named: Any) -> Any:
-        fresh = copy.deepcopy(network)
-        if as_dict:
-            fresh.params.update(params)
-        else:
-            vars(fresh).update(params)
-        return getattr(fresh, loss.__name__)(*arguments, **named)
-
-    own = inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    value_and_grad.__signature__ = inspect.Signature([own, *own_parameters(loss)])  # type: ignore[attr-defined]
-    value_and_grad.__name__ = f"{name}.{loss.__name__}"
-    called = (name, name.lower())
-    return Subject(
-        f"{name}.{loss.__name__}",
-        "value_and_grad",
-        value_and_grad,
-        None,
-        module,
-        called,
-        ["params"],
-        {"params": params},
-    )
