@@ -415,8 +415,7 @@ class Pair:
                 items = [item for name, item in zip(self.names, items) if name in top]
         for candidates in self._candidates(top):
             if len(candidates) == len(items):
-                found = self._spread({n: g for n, g in zip(candidates, items) if n in top})
-                return found
+                return self._spread({n: g for n, g in zip(candidates, items) if n in top})
         if len(items) == len(self.paths):
             return dict(zip(self.paths, items))
         if len(top) == 1 and isinstance(returned, (tuple, list)) and isinstance(self._value(top[0]), (tuple, list)):

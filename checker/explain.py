@@ -73,6 +73,8 @@ def _few(finding: Finding) -> Finding:
 
 
 def _attach(finding: Finding, cause: Cause, where: str) -> Finding:
+    if finding.cause:  # right numbers in the wrong shape: that is said already
+        return finding
     message = f"{finding.message}: {cause.message[:1].lower()}{cause.message[1:]}"
     return replace(finding, message=message.removesuffix(".") + where, cause=cause.name, advice=cause.advice)
 

@@ -271,9 +271,9 @@ def judge(
         if len(rungs) >= 5:  # no need to look at every step if the narrow ones leave no doubt
             value, error = best([r for r in rungs if r.h <= 3 * STEP * line.scale])
             slack = rtol * max(abs(value), abs(claim), size) + absolute
-            if error <= 0.01 * abs(value) and abs(value - claim) > max(1e3 * error, 100 * slack):
-                if not _stairs(line, dout, abs(value - claim)):
-                    return Judgement("wrong", value, error)
+            away = abs(value - claim)
+            if error <= 0.01 * abs(value) and away > max(1e3 * error, 100 * slack) and not _stairs(line, dout, away):
+                return Judgement("wrong", value, error)
     verdict = _decide(rungs, claim, rtol, size, negligible, absolute)
     if verdict.status == "wrong":
         stairs = _stairs(line, dout, abs(verdict.value - claim))

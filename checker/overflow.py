@@ -10,7 +10,7 @@ from .report import RIGHT, Finding
 
 #: Largest entries tried: the size that overflows exp, after sizes that tell how fast the outputs grow.
 LARGE = 1000.0
-GROWTH = (10.0, 20.0, 40.0)
+GROWTH = (7.5, 15.0, 30.0)
 
 
 def overflow_finding(pair: Pair) -> Finding | None:
@@ -39,15 +39,17 @@ def _ordinary(leaf: Any) -> bool:
 
 
 def _largest(pair: Pair, chosen: Sequence[str], size: float) -> float:
-    """The largest output with the chosen inputs scaled to this size; 0 if it cannot be computed."""
-    leaves: list[Any] = []
-    for path, leaf in zip(pair.paths, pair.leaves()):
-        x = np.asarray(leaf)
-        scaled = x * (size / float(np.max(np.abs(x)))) if path in chosen else x
-        leaves.append(scaled.astype(x.dtype) if isinstance(leaf, np.ndarray) else float(scaled))
-    try:
-        outs = pair.forward(pair.arguments(None, leaves)).outs
-    except Exception:
-        return 0.0
-    with np.errstate(all="ignore"):
-        return max((float(np.max(np.abs(out), initial=0.0)) for out in outs), default=0.0)
+    """The largest output with the chosen inputs scaled to plus and minus this size; 0 if it cannot be computed."""
+    found = [0.0]
+    for sign in (1.0, -1.0):
+        leaves: list[Any] = []
+        for path, leaf in zip(pair.paths, pair.leaves()):
+            x = np.asarray(leaf)
+            scaled = x * (sign * size / float(np.max(np.abs(x)))) if path in chosen else x
+            leaves.append(scaled.astype(x.dtype) if isinstance(leaf, np.ndarray) else float(scaled))
+        try:
+            outs = pair.forward(pair.arguments(None, leaves)).outs
+        except Exception:
+            continue
+        found += [float(np.max(np.abs(out), initial=0.0)) for out in outs]
+    return float(np.max(found))

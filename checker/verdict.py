@@ -21,6 +21,7 @@ from .report import WRONG as IS_WRONG
 
 #: Other points and shapes that are looked at after the given inputs, if the caller does not say.
 TRIALS = 8
+OWN_FORWARD = "judged against its own forward only"
 #: The length of axes at which the search goes on if the given inputs are too large for a full check.
 SMALL = 6
 
@@ -146,6 +147,10 @@ class _Check:
                 f"{name_of(self.pair.backward_function)} takes no upstream gradient of {names}: taken as 0"
             )
         forward = forward_findings(point)
+        if any(f.cause == "forward-shape" for f in forward):
+            return self._result(IS_WRONG, forward, "forward")
+        if any(b.cause == "not-finite" for b in point.seen.breaches) and not np.all(point.function.defined):
+            return self._undefined()
         if any(b.kind == "contract" for b in point.seen.breaches):
             return self._result(IS_WRONG, [*forward, *point.seen.breaches], "forward" if forward else "contract")
         if not np.any(point.function.defined) and point.function.out.size:
@@ -233,6 +238,8 @@ class _Check:
         from . import environment
 
         message = environment.describe(raised, problem.function)
+        if problem.function is self.pair.reference:
+            return self._result(CANNOT_TELL, [Finding("", CANNOT_TELL, f"the reference failed: {message}")])
         finding = Finding("", IS_WRONG, message, "error", type(raised).__name__)
         return self._result(IS_WRONG, [finding], kind, where, inputs)
 
@@ -244,8 +251,8 @@ class _Check:
         where: str = "",
         inputs: Sequence[Any] | None = None,
     ) -> Report:
-        if self.pair.reference is None and verdict != NOT_ATTEMPTED:
-            self.notes.append("the backward was judged against its own forward: no reference forward is known")
+        if self.pair.reference is None and any(f.shape for f in findings):
+            self.notes.append(OWN_FORWARD)
         return Report(
             name=self.name,
             verdict=verdict,
