@@ -14,7 +14,7 @@ from checker.report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG
 
 rng = np.random.default_rng(6)
 X, W = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
-OWN_FORWARD = "the backward was judged against its own forward: no reference forward is known"
+OWN_FORWARD = "judged against its own forward only"
 
 
 def project(x, w):
@@ -166,14 +166,14 @@ def softmax_backward(dout, y):
 LOGITS = np.array([[0.5, 3.0, -1.0], [1.5, 0.7, 0.1]])
 
 
-@pytest.mark.parametrize("sign", [1, pytest.param(-1, marks=pytest.mark.xfail(reason="only -x gets large"))])
+@pytest.mark.parametrize("sign", [1, -1])
 def test_right_that_would_overflow_is_unstable(sign):
     report = gradcheck(softmax_forward, softmax_backward, (sign * LOGITS,))
     assert (report.verdict, report.kind, report.causes) == (RIGHT, "unstable", ("overflow",))
     assert report.findings[-1].message == "right, but overflows where x reaches 1000"
 
 
-@pytest.mark.parametrize("rows", [1, pytest.param(2, marks=pytest.mark.xfail(reason="nan is told first"))])
+@pytest.mark.parametrize("rows", [1, 2])
 def test_right_that_overflows_is_unstable(rows):
     report = gradcheck(softmax_forward, softmax_backward, (np.array([[800.0, 900.0], [8.0, 9.0]])[:rows],))
     assert (report.verdict, report.kind) == (WRONG, "unstable")
@@ -439,7 +439,6 @@ def test_a_forward_with_another_number_of_outputs():
     assert (report.verdict, report.kind) == (WRONG, "forward")
 
 
-@pytest.mark.xfail(reason="crashes")
 def test_a_forward_of_another_shape():
     pair = (lambda x: x.sum(axis=0), lambda dout, x: dout * np.ones(x.shape))
     report = gradcheck(*pair, (X,), reference=lambda x: x.sum(axis=1))
@@ -454,7 +453,6 @@ def test_a_forward_of_the_same_size_in_another_shape():
     assert report.findings[0].message == "<lambda> returns shape (1, 3), where shape (3,) is expected"
 
 
-@pytest.mark.xfail(reason="told as the author's")
 def test_an_exception_of_the_reference_is_not_the_authors():
     pair = (sum_of_squares, lambda dout, x: 2 * dout * x)
     assert gradcheck(*pair, (X,), reference=raising(ZeroDivisionError())).verdict == CANNOT_TELL
