@@ -226,7 +226,7 @@ def gather(
 
 
 #: Parameters that are numbers whatever their function: `--input stride=2` is no array of two entries.
-_NUMBERS = re.compile(
+NUMBERS = re.compile(
     r"stride\w*|pad(ding)?\w*|axis|groups?|eps(ilon)?|reg\w*|lam(bda|bd)?_?|alpha|momentum|decay|slope|temperature|lr|"
     r"learning_rate|p|keep_prob|rate|margin|delta|f|k|n_\w+|num_\w+|\w+_(size|dim|height|width|features)"
 )
@@ -238,7 +238,7 @@ def _is_number(value: Any, parameter: inspect.Parameter) -> bool:
         return False
     default = parameter.default
     number = isinstance(default, (int, float)) and not isinstance(default, bool)
-    return number or (default is parameter.empty and _NUMBERS.fullmatch(parameter.name) is not None)
+    return number or (default is parameter.empty and NUMBERS.fullmatch(parameter.name) is not None)
 
 
 def _number(text: str, parameter: inspect.Parameter) -> float:

@@ -16,7 +16,7 @@ from .calling import CACHE, is_float
 from .derivatives import check_hessian, check_jacobian, check_jvp
 from .errors import UsageError
 from .exercises import Exercise, exercises_in
-from .gather import Given, Inputs, gather
+from .gather import NUMBERS, Given, Inputs, gather, takes_any
 from .layer import check_layer
 from .places import is_theirs
 from .report import RIGHT, WRONG, Report
@@ -76,13 +76,16 @@ class Subject:
 
     def _settle(self, given: Mapping[str, Any]) -> None:
         """Give the backward what it alone takes, and what was given: a learning rate, a flag."""
-        if not callable(self.backward):
+        if not callable(self.backward) or takes_any(self.signature):
             return
         theirs, own = {p.name for p in own_parameters(self.signature)}, own_parameters(self.backward)
         extra = {p.name: given[p.name] for p in own if p.name in given and p.name not in theirs}
         if extra:
             self.backward = adapt.with_signature(functools.partial(self.backward, **extra), self.backward, own, extra)
         left = [p for p in own if p.name not in extra]
+        for p in left:
+            if p.default is p.empty and p.name not in theirs and len(p.name) > 1 and NUMBERS.fullmatch(p.name):
+                raise UsageError(f"{self.name} takes {p.name} too; give it, like --arg {p.name}=0.1")
         if self.kind == "vjp" and len(left) == 1 and left[0].name not in theirs and not CACHE.match(left[0].name):
             self.forward, self.backward = adapt.upstream_alone(self.forward, self.backward)
 
@@ -139,7 +142,7 @@ def _with_notes(report: Report, subject: Subject) -> Report:
 
 def _grad(forward: Function, backward: Function, inputs: dict[str, Any], **options: Any) -> Report:
     """`x_grad` may take the inputs, an upstream gradient with them, or (as sigmoid's often does) the output alone."""
-    theirs = [p.name for p in own_parameters(forward)]
+    theirs = [p.name for p in own_parameters(forward)] or list(inputs)
     own = [p.name for p in own_parameters(backward) if p.default is p.empty]
     upstream = any(re.match(r"d[a-zA-Z_]|up|grad", name) for name in own)
     if not set(own) <= set(theirs) and (len(own) > len(theirs) or upstream):

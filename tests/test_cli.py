@@ -216,6 +216,11 @@ def test_what_only_the_backward_takes_can_be_given(folder, check):
         "        self.w -= learning_rate * (error * self.x).sum()\n"
         "        return error * 2.0\n"
     )
+    code, _, err = check("mine.Layer --input x=3,2")
+    assert (code, err) == (
+        2,
+        "checker: Layer.backward_propagation takes learning_rate too; give it, like --arg learning_rate=0.1\n",
+    )
     for rate in ("0.0", "0.5"):
         code, out, err = check(f"mine.Layer --input x=3,2 --arg learning_rate={rate}")
         assert (code, err) == (0, ""), out
@@ -226,7 +231,11 @@ def test_functions_without_named_parameters_take_what_is_given_in_order(folder, 
         "def f_forward(*xs): return xs[0] * xs[1], xs\n"
         "def f_backward(dout, cache): return dout * cache[1], dout * cache[0]\n"
     )
+    (folder / "vector.py").write_text(
+        "import numpy as np\n@np.vectorize\ndef f(x): return x * x\ndef f_grad(x): return 2 * x\n"
+    )
     assert check("mine.f_backward --input a=3 --input b=3")[0] == 0
+    assert check("vector.f --input x=3")[0] == 0
     code, _, err = check("mine.f_backward")
     assert (code, err) == (
         2,
