@@ -279,7 +279,11 @@ class Pair:
 
     def _has_cache(self, result: Sequence[Any], arguments: Sequence[Any]) -> bool:
         roles = self.roles(len(result))
-        if "cache" in roles or not is_numeric(result[-1]):
+        if "cache" in roles:
+            return True
+        if not is_numeric(result[-1]):
+            if len(roles) == len(result) and roles[-1] in self.names:  # a cache that is called as an input is
+                roles[-1] = "cache"
             return True
         # No parameter asks for a cache; yet relu_forward(x) -> (out, x) with relu_backward(dout, x) saves one.
         return any(result[-1] is argument for argument in arguments)

@@ -18,7 +18,7 @@ NEGLIGIBLE = 1e-6
 SHARP = 1e-9
 #: What rounding inside a right backward may add to an entry, relative to its gradient.
 ROUNDING = 8 * EPS
-#: A slope this small beside the upstream gradient is as good as 0: saturated units have slopes of 1e-100.
+#: A slope this small beside the upstream gradient may be claimed to be 0: saturated units have slopes of 1e-100.
 VANISHED = 1e-30
 #: After so many entries of one gradient proven wrong on the ladder, plainly wrong ones are taken as wrong without it.
 CLIMBS = 12
@@ -184,7 +184,8 @@ def judge_entry(
     if not np.isfinite(function.x[leaf][index]):
         return Judgement("right" if claim == 0 else "unsettled", 0.0, 0.0)
     line = Line(function, leaf, index)
-    rounding = max(ROUNDING * typical, VANISHED * float(np.max(np.abs(dout), initial=0.0)))
+    vanished = VANISHED * float(np.max(np.abs(dout), initial=0.0)) if claim == 0 else 0.0
+    rounding = max(ROUNDING * typical, vanished)
     verdict = judge(line, dout, claim, rtol, negligible=NEGLIGIBLE * typical, absolute=rounding)
     if verdict.status == "wrong" and _swallowed(line, dout, abs(verdict.value - claim), out_shapes):
         verdict = Judgement("unsettled", verdict.value, verdict.error)

@@ -49,8 +49,8 @@ def gradient_findings(point: Point) -> list[Finding]:
     misshapen = {b.subject: b for b in point.seen.breaches if b.kind == "shape"}
     findings = [_gradient(point, leaf, path, misshapen.get(path)) for leaf, path in enumerate(point.pair.paths)]
     if point.diffuse:
-        message = "the slope along a random direction differs from the numeric one, but no single entry stands out"
-        findings.append(Finding("", IS_WRONG, message, "values", advice="run a full check"))
+        message = "the slope along a random direction differs from the numeric one, but no single entry does"
+        findings.append(Finding("", CANNOT_TELL, message, advice="run a full check"))
     return findings
 
 

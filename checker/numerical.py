@@ -268,7 +268,7 @@ def judge(
             slack = rtol * max(abs(value), abs(claim), size) + absolute
             if abs(value - claim) <= SAFETY * error + slack and error <= 0.1 * max(slack, 1e5 * rtol * negligible):
                 return Judgement("right", value, error)
-        if len(rungs) >= 5:  # no need to look at every step if the narrow ones leave no doubt
+        if len(rungs) >= 4:  # no need to look at every step if the narrow ones leave no doubt
             value, error = best([r for r in rungs if r.h <= 3 * STEP * line.scale])
             slack = rtol * max(abs(value), abs(claim), size) + absolute
             away = abs(value - claim)
@@ -284,20 +284,31 @@ def judge(
 
 
 def _stairs(line: Line, dout: Array, distance: float) -> float:
-    """The rounding of <dout, outputs> as seen by third differences on either side, which remove every smooth curve.
+    """The rounding of <dout, outputs> as seen in difference tables, whose higher entries lose every smooth curve.
 
     0 if it is too small to explain `distance` between two slopes. A forward that rounds inside (to float32, or where
-    1 - p is left of p) is a staircase, straight or flat on each stair, whatever the rounding of its outputs.
-    Source: Hamming 1962, Numerical Methods for Scientists and Engineers (difference tables); More & Wild 2011.
+    1 - p is left of p) is a staircase, straight or flat on each stair, whatever the rounding of its outputs. Steps that
+    are no powers of 2 of each other are tried, for stairs often are; so are odd and even differences.
+    Source: Hamming 1962, Numerical Methods for Scientists and Engineers; More & Wild 2011.
     """
-    h = 0.37 * STEP * line.scale  # not a power of 2 times another step: stairs often have powers of 2 as width
-    steps = [line.sample(k * h) for k in (1, 2, 3)]
     found = 0.0
-    with np.errstate(all="ignore"):
-        for side in (2, 3):
-            first, second, third = (float(np.sum(dout * (step[side] - line.function.out))) for step in steps)
-            found = max(found, abs(third - 3 * second + 3 * first) / np.sqrt(20.0))
-    return found if np.isfinite(found) and distance <= 20 * found / (STEP * line.scale) else 0.0
+    for share in (0.37, 0.143):
+        near, far = (line.sample(k * share * STEP * line.scale) for k in (1, 2))
+        with np.errstate(all="ignore"):
+            up1, up2, down1, down2 = (
+                float(np.sum(dout * (out - line.function.out))) for out in (near[2], far[2], near[3], far[3])
+            )
+        even = abs(down2 - 4 * down1 - 4 * up1 + up2) / np.sqrt(70.0)
+        odd = abs((up2 - down2) - 2 * (up1 - down1)) / np.sqrt(10.0)
+        found = max(found, even, odd)
+    narrow = sorted((h for h in line._samples if h <= 3 * STEP * line.scale), reverse=True)
+    rungs = [r for h in narrow if (r := rung(line, dout, h, line.function.noise)) is not None and np.isfinite(r.gap)]
+    for place, wide in enumerate(rungs):  # steps this narrow see a straight line: their slopes differ by rounding alone
+        for other in rungs[place + 1 :]:
+            change = abs(wide.central - other.central)
+            if wide.gap <= 0.2 * change:
+                found = max(found, change * other.h)
+    return found if np.isfinite(found) and distance <= 2000 * found / (STEP * line.scale) else 0.0
 
 
 def _climb(line: Line, dout: Array) -> Iterator[list[Rung]]:
@@ -394,8 +405,7 @@ def _with_swallowed(rungs: list[Rung]) -> list[Rung]:
     if not moving:
         return rungs
     smallest = min(abs(r.central) * 2 * r.h for r in moving)
-    lines = [r for r in moving if r.h > 30 * max(still) and smallest < 0.2 * abs(r.central) * r.h]
-    straight = any(r.gap <= 0.1 * abs(r.central) + 4 * smallest / r.h for r in lines)
+    straight = any(r.h > 30 * max(still) and r.gap <= 0.5 * abs(r.central) for r in moving)
     return [replace(r, noise=r.noise + smallest / r.h) if r.moved or straight else r for r in rungs]
 
 

@@ -31,6 +31,8 @@ from .report import Finding
 
 #: A full check that would take longer than this, in seconds of forward evaluations, becomes a fast one.
 PATIENCE = 2.0
+#: A difference along a direction that no entry explains is looked into entry by entry up to this size.
+FEW = 600
 
 
 @dataclass
@@ -221,6 +223,9 @@ def _compare(point: Point, rng: np.random.Generator, rtol: float, progress: Prog
         comparison.error[leaf][index] = verdict.error
         comparison.status[leaf][index] = CODES[verdict.status]
         point.located += verdict.status == "wrong"
+    if comparison.worst < CORNER and sum(x.size for x in point.function.x) <= FEW:
+        point.comparison = compare_entries(point.function, dout, point.claims, shapes, rtol, progress)
+        return
     tolerated = abs(off.judgement.value - off.claim) <= rtol * off.size
     point.diffuse = comparison.worst < CORNER and off.judgement.status == "wrong" and not tolerated
 
