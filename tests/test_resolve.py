@@ -199,11 +199,12 @@ def refused(target, forward=""):
         ("a b", "cannot read the target 'a b': write pkg.module.function, or path/to/file.py::function"),
         ("pkg.layer.f", "there is no module pkg.layer; did you mean pkg.layers?"),
         ("pkg.layerz", "pkg has no module or function 'layerz'; did you mean layers?"),
+        ("notes.txt::f", "notes.txt is not a Python file; its name should end in .py"),
         ("pkg/", "pkg/ is a folder; name a file in it: __init__.py, layers.py"),
     ],
 )
 def test_a_typo_suggests_the_near_names(course, target, sentence):
-    write(course, {"pkg/__init__.py": "", "pkg/layers.py": PAIR})
+    write(course, {"pkg/__init__.py": "", "pkg/layers.py": PAIR, "notes.txt": PAIR})
     if sentence:
         assert refused(target).startswith(sentence)
     else:
