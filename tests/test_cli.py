@@ -404,7 +404,7 @@ GUESSED = [
     *("layers.affine_backward", "layers.relu_backward", "layers.dropout_backward", "layers.conv_backward_naive"),
     *("layers.max_pool_backward_naive", "layers.svm_loss", "layers.softmax_loss", "rnn_layers.rnn_step_backward"),
     *("rnn_layers.rnn_backward", "rnn_layers.lstm_step_backward", "rnn_layers.word_embedding_backward"),
-    *("dnn.linear_backward", "dnn.linear_activation_backward", "dnn.rnn_cell_backward"),
+    *("dnn.linear_backward", "dnn.linear_activation_backward", "dnn.backward_propagation", "dnn.rnn_cell_backward"),
     *("nn.ReLU", "nn.SoftmaxCE", "nn.LinearClassifier"),
 ]
 
