@@ -102,7 +102,9 @@ def softmax(x):
 FUNCTIONS = {
     "softmax": softmax,
     "log-sum-exp": lambda x: anp.log(anp.sum(anp.exp(x), axis=1)),
-    "layer normalisation": lambda x: (x - anp.mean(x, 1, keepdims=True)) / anp.sqrt(anp.var(x, 1, keepdims=True) + 1e-5),
+    "layer normalisation": lambda x: (
+        (x - anp.mean(x, 1, keepdims=True)) / anp.sqrt(anp.var(x, 1, keepdims=True) + 1e-5)
+    ),
     "Gram matrix": lambda x: anp.dot(x, x.T),
     "tanh of a product": lambda x: anp.tanh(anp.dot(x, x.T)),
     "norm": lambda x: anp.sqrt(anp.sum(x**2, axis=0)),

@@ -186,9 +186,32 @@ def test_split_cuts_the_outputs_apart():
 
 # -- never two dependent entries together -----------------------------------------------------------------------------
 
-SPECS = ["ij,jk->ik", "ij,kj->ik", "ij,ij->ij", "ij,ij->i", "ij,ij->j", "ij,jk->ki", "ij,j->ij", "ij,j->ji", "ij,jk->k", "bij,bjk->bik"]
-OUTER = [np.tanh, softmax, lambda y: y - y.mean(axis=0), lambda y: y * np.abs(y).max(), lambda y: np.maximum(y, 0), np.cumsum]
-OUTER += [lambda y: y[::-1].copy(), lambda y: np.sort(y, axis=0), lambda y: y * (y > np.median(y)), lambda y: np.asarray(y.sum())]
+SPECS = [
+    "ij,jk->ik",
+    "ij,kj->ik",
+    "ij,ij->ij",
+    "ij,ij->i",
+    "ij,ij->j",
+    "ij,jk->ki",
+    "ij,j->ij",
+    "ij,j->ji",
+    "ij,jk->k",
+    "bij,bjk->bik",
+]
+OUTER = [
+    np.tanh,
+    softmax,
+    lambda y: y - y.mean(axis=0),
+    lambda y: y * np.abs(y).max(),
+    lambda y: np.maximum(y, 0),
+    np.cumsum,
+]
+OUTER += [
+    lambda y: y[::-1].copy(),
+    lambda y: np.sort(y, axis=0),
+    lambda y: y * (y > np.median(y)),
+    lambda y: np.asarray(y.sum()),
+]
 
 
 @st.composite

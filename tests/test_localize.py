@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker import gradcheck
+from checker.compare import compare_direction, random_direction
 from checker.localize import MOST, locate
 from checker.numerical import Function
 
@@ -30,10 +31,16 @@ def prepared(n, wrong, relative, seed=0):
     return function, dout, [claim]
 
 
+def search(function, dout, claims, rng):
+    """The suspects, found as a fast check does: along a direction that shows an error."""
+    off = compare_direction(function, dout, claims, random_direction(function, claims, rng))
+    return locate(function, dout, claims, off)
+
+
 def found(n, wrong, relative=0.1, seed=0):
     """The places found, and the evaluations spent."""
     function, dout, claims = prepared(n, wrong, relative, seed)
-    places = locate(function, dout, claims, np.random.default_rng(seed))
+    places = search(function, dout, claims, np.random.default_rng(seed))
     return sorted(index[0] for _, index in places), function.calls
 
 
@@ -96,7 +103,7 @@ def test_a_right_gradient_has_no_wrong_entries_and_costs_one_measurement():
 def test_equal_and_opposite_errors_are_both_found():
     function, dout, claims = prepared(1000, [], 0)
     claims[0][[100, 101]] += [0.1, -0.1]
-    places = locate(function, dout, claims, np.random.default_rng(1))
+    places = search(function, dout, claims, np.random.default_rng(1))
     assert sorted(index[0] for _, index in places) == [100, 101]
 
 
@@ -110,7 +117,7 @@ def test_entries_are_named_by_input_and_index():
     claims[0][5, 2] += 0.5
     claims[1][0, 6] -= 0.5
     claims[2][3] *= 2
-    suspects = locate(function, dout, claims, rng)
+    suspects = search(function, dout, claims, rng)
     assert {(0, (5, 2)), (1, (0, 6)), (2, (3,))} <= set(suspects)  # curvature may bring in another, judged afterwards
     assert len(suspects) <= 4
 
@@ -134,6 +141,6 @@ def test_suspects_are_judged_before_they_are_called_wrong():
 
 def test_nothing_to_search():
     function = Function(lambda leaves: np.zeros(1), [np.zeros((0, 3))])
-    assert locate(function, np.ones(1), [np.zeros((0, 3))], np.random.default_rng(0)) == []
+    assert search(function, np.ones(1), [np.zeros((0, 3))], np.random.default_rng(0)) == []
     undefined = Function(lambda leaves: np.where(leaves[0] == 1, 1, np.nan), [np.ones(3)])
-    assert locate(undefined, np.ones(3), [np.zeros(3)], np.random.default_rng(0)) == []
+    assert search(undefined, np.ones(3), [np.zeros(3)], np.random.default_rng(0)) == []

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from checker import tree
 
-Point = namedtuple("Point", "x y")  # noqa: PYI024
+Point = namedtuple("Point", "x y")
 nests = st.recursive(
-    st.integers(), lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(max_size=2), inner)
+    st.integers(),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(max_size=2), inner),
 )
 
 
@@ -22,7 +23,7 @@ def test_paths_read_as_python_does():
         ("params['hs'][1][0]", 3),
         ("params['hs'][1][1]['b']", 4),
     ]
-    assert all(eval(path, {"params": nest}) == leaf for path, leaf in tree.flatten(nest, "params"))  # noqa: S307
+    assert all(eval(path, {"params": nest}) == leaf for path, leaf in tree.flatten(nest, "params"))
     assert list(tree.flatten(5, "x")) == [("x", 5)]
 
 
