@@ -221,7 +221,7 @@ class Pair:
         try:
             with np.errstate(all="ignore"):
                 return function(*positional, **named)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             raise UserCodeError(function, during) from problem
 
     def forward(self, arguments: Sequence[Any]) -> Run:
@@ -299,6 +299,9 @@ class Pair:
             return self._bindings
         assert self.backward_function is not None
         own = parameters(self.backward_function)
+        if not own and not _takes_any_number(self.backward_function):  # a gradient that shares state
+            self._bindings = []
+            return self._bindings
         if not own:  # a C function, or *args only: the commonest contract
             self._bindings = ["dout", "cache"] if returned > 1 else ["dout", *self.names]
             return self._bindings
@@ -391,7 +394,7 @@ class Pair:
         try:
             with np.errstate(all="ignore"):
                 return self.backward_function(*positional, **named)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             raise UserCodeError(self.backward_function, "running the backward") from problem
 
     def upstream(self, run: Run, flat: Sequence[Array]) -> list[Any]:
@@ -422,12 +425,24 @@ class Pair:
                 return self._spread({n: g for n, g in zip(candidates, items) if n in top})
         if len(items) == len(self.paths):
             return dict(zip(self.paths, items))
+        if self.backward_function is None and (fitting := self._by_shape(top, items)):
+            return self._spread(fitting)
         if len(top) == 1 and isinstance(returned, (tuple, list)) and isinstance(self._value(top[0]), (tuple, list)):
             return self._spread({top[0]: returned})
         raise MisfitError(
             f"returned {len(items)} gradient{'s' if len(items) != 1 else ''} for {len(top)} differentiable "
             f"input{'s' if len(top) != 1 else ''} ({', '.join(top)})"
         )
+
+    def _by_shape(self, top: list[str], items: list[Any]) -> dict[str, Any]:
+        """The inputs that a (loss, gradients) function's gradients belong to by their shapes; empty if that is unclear."""
+        found: dict[str, Any] = {}
+        for item in items:
+            fits = [name for name in top if _nesting(self._value(name)) == _nesting(item)]
+            if len(fits) != 1 or fits[0] in found:
+                return {}
+            found[fits[0]] = item
+        return found
 
     def _candidates(self, top: list[str]) -> list[list[str]]:
         """Which inputs a sequence of gradients may belong to, most likely first."""
@@ -457,11 +472,23 @@ class Pair:
             elif set(own) <= (nested := dict(tree.flatten(gradient, name))).keys():  # nested as the input is
                 found.update({path: nested[path] for path in own})
             elif isinstance(gradient, dict):
-                found.update(self._match_keys(_by_last_key(gradient), own))
+                matched = self._match_keys(_by_last_key(gradient), own)
+                missing = [path for path in own if path not in matched]
+                if missing and not self.left_out:
+                    keys = ", ".join(map(str, gradient)) or "nothing"
+                    raise MisfitError(
+                        f"returned gradients named {keys} for {name}, and none of them is for {', '.join(missing)}"
+                    )
+                found.update(matched)
             else:
                 inside = tree.leaves(gradient)
                 if len(inside) != len(own):
-                    raise MisfitError(f"returned {len(inside)} gradients for the {len(own)} arrays in {name}")
+                    if np.shape(gradient) == np.shape(self._value(name)):  # an array for a list of numbers
+                        inside = [np.asarray(g) for g in np.ravel(gradient)]
+                    else:
+                        raise MisfitError(
+                            f"returned {_count(len(inside), 'gradient')} for the {len(own)} arrays in {name}"
+                        )
                 found.update(zip(own, inside))
         return found
 
@@ -508,6 +535,15 @@ def _by_last_key(gradients: dict[Any, Any]) -> dict[str, Any]:
     for key, value in gradients.items():
         found.update(_by_last_key(value) if isinstance(value, dict) else {str(key): value})
     return found
+
+
+def _nesting(value: Any) -> Any:
+    """Shapes, nested as the arrays are."""
+    return tree.map_leaves(np.shape, list(value) if isinstance(value, tuple) else value)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _base(name: str) -> str:

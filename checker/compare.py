@@ -277,7 +277,8 @@ def _two_steps(line: Line, dout: Array, claim: float, size: float, input_roundin
             quiet = found[0][1] <= 1e-6 * size and step.gap <= 1e-2 * size + 20 * found[0][1]
             return Judgement("right", step.central, found[0][1]) if quiet else None
     (wide, noise), (narrow, more) = found
-    error = abs(wide.central - narrow.central) + noise
+    change = abs(wide.central - narrow.central)
+    error = noise + max(0.0, change - more)  # what the narrow step's rounding does not explain is truncation
     straight = narrow.gap <= 0.3 * wide.gap + more and wide.gap <= 1e-2 * size + 20 * noise
     away = abs(wide.central - claim)
     if straight and error <= 1e-6 * size:

@@ -20,10 +20,14 @@ from .report import Finding
 
 @dataclass
 class Fault:
-    """Where else the pair is wrong: the point (with its comparison), or what was raised or misshapen there."""
+    """Where else the pair is wrong: the point (with its comparison), or what was raised or misshapen there.
+
+    `met` is the point before it was shrunk to the plainest one.
+    """
 
     variation: Variation
     point: Point | None = None
+    met: Point | None = None
     finding: Finding | None = None
     error: UserCodeError | None = None
 
@@ -97,7 +101,7 @@ class Search:
         declaration = fault.variation.declaration or self.declaration
         smaller = smallest(declaration, fails, self.seed, start=tuple(fault.inputs))
         point = wrong_at(self.pair, smaller, self.rng, self.rtol) if smaller is not None else None
-        return Fault(fault.variation, point) if point is not None else fault
+        return Fault(fault.variation, point or fault.point, met=fault.point)
 
 
 def wrong_at(pair: Pair, inputs: Sequence[Any], rng: np.random.Generator, rtol: float) -> Point | None:

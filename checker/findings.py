@@ -23,7 +23,9 @@ def forward_findings(point: Point) -> list[Finding]:
     author = name_of(pair.forward_function)
     advice = "mend the forward first: the backward is judged against the derivative of the reference"
     if [o.shape for o in own] != [e.shape for e in expected]:
-        message = f"{author} returns {shapes(own)}, where {shapes(expected)} is expected"
+        message = (
+            f"{author} returns {shapes(own)}, where {shapes(expected)} {'is' if len(expected) == 1 else 'are'} expected"
+        )
         return [Finding("out", IS_WRONG, message, "forward", "forward-shape", advice)]
     for path, mine, theirs in zip(pair.out_names, own, expected):
         off = ~_agree(

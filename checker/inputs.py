@@ -29,14 +29,14 @@ SIZES = (3, 5, 4, 2, 6, 7, 8, 9, 10, 11, 12, 13)
 #: What hyperparameters are called, and the settings of them that people forget to try.
 SETTINGS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"pad|padding|pad_[hw]", (0, 1, 2)),
-    (r"stride|strides|stride_[hw]", (1, 2, 3)),
-    (r"pool_size|pool_(height|width|h|w)|window|kernel_size|f", (2, 3)),
+    (r"stride|strides|stride_[hw]|s", (1, 2, 3)),
+    (r"pool_size|pool_(height|width|h|w)|pool|window|size|kernel(_size)?|ksize|k|f", (3, 2)),
     (r"mode", ("train", "test")),
     (r"(is_)?train(ing)?|is_?test|deterministic|causal", (True, False)),
     (r"eps(ilon)?", (0.1,)),
     (r"reg|lam(bda)?_?|lambd|l2|weight_decay|reg_strength|beta_l2", (0.5, 0.0)),
     (r"p|keep_prob|keep|dropout|drop(out)?_(rate|prob|p)|p_drop", (0.3, 0.8, 3)),
-    (r"alpha|negative_slope|slope|leak|delta|margin|temperature|tau", (0.3, 2.0)),
+    (r"alpha|beta|negative_slope|slope|leak|delta|margin|temperature|tau", (0.3, 2.0)),
     (r"reduction", ("mean", "sum")),
     (r"dilation|groups", (1, 2)),
     (r"n|border|crop|trim|shift|offset|lag|left|right|top|bottom", (0, 1, 2)),

@@ -23,7 +23,7 @@ def overflow_finding(pair: Pair) -> Finding | None:
     for chosen in [[path] for path in ordinary] + [ordinary] * (len(ordinary) > 1):
         sizes = [_largest(pair, chosen, size) for size in GROWTH]
         polynomial = all(np.isfinite(s) for s in sizes) and sizes[2] <= 2**6 * max(sizes[1], 1e-3)
-        if polynomial and not np.isfinite(_largest(pair, chosen, LARGE)):
+        if polynomial and not (np.isfinite(_largest(pair, chosen, LARGE)) and _gradients_finite(pair, chosen)):
             message = f"right, but overflows where {' and '.join(chosen)} reach{'es' * (len(chosen) == 1)} {LARGE:g}"
             advice = "subtract the row maximum before exp, or use a form that stays finite"
             return Finding(chosen[0] if len(chosen) == 1 else "", RIGHT, message, "unstable", "overflow", advice)
@@ -38,17 +38,33 @@ def _ordinary(leaf: Any) -> bool:
     return not (x.size > 1 and np.all((x >= 0) & (x <= 1)))
 
 
+def _gradients_finite(pair: Pair, chosen: Sequence[str]) -> bool:
+    """Whether the backward, too, stays finite at large inputs."""
+    leaves = _scaled(pair, chosen, LARGE)
+    try:
+        run = pair.forward(pair.arguments(None, leaves))
+        found = pair.assign(pair.pull(run, pair.upstream(run, [np.ones(out.shape) for out in run.outs])))
+        return all(bool(np.all(np.isfinite(np.asarray(g, dtype=float)))) for g in found.values())
+    except Exception:
+        return True
+
+
+def _scaled(pair: Pair, chosen: Sequence[str], size: float) -> list[Any]:
+    """The inputs, the chosen ones scaled to a largest entry of this size."""
+    leaves: list[Any] = []
+    for path, leaf in zip(pair.paths, pair.leaves()):
+        x = np.asarray(leaf)
+        scaled = x * (size / float(np.max(np.abs(x)))) if path in chosen else x
+        leaves.append(scaled.astype(x.dtype) if isinstance(leaf, np.ndarray) else float(scaled))
+    return leaves
+
+
 def _largest(pair: Pair, chosen: Sequence[str], size: float) -> float:
     """The largest output with the chosen inputs scaled to plus and minus this size; 0 if it cannot be computed."""
     found = [0.0]
     for sign in (1.0, -1.0):
-        leaves: list[Any] = []
-        for path, leaf in zip(pair.paths, pair.leaves()):
-            x = np.asarray(leaf)
-            scaled = x * (sign * size / float(np.max(np.abs(x)))) if path in chosen else x
-            leaves.append(scaled.astype(x.dtype) if isinstance(leaf, np.ndarray) else float(scaled))
         try:
-            outs = pair.forward(pair.arguments(None, leaves)).outs
+            outs = pair.forward(pair.arguments(None, _scaled(pair, chosen, sign * size))).outs
         except Exception:
             continue
         found += [float(np.max(np.abs(out), initial=0.0)) for out in outs]

@@ -26,7 +26,7 @@ from .compare import (
 from .contract import Observation, flat, observe
 from .errors import UserCodeError
 from .localize import locate
-from .numerical import EPS, Function
+from .numerical import EPS, STEP, Function
 from .report import Finding
 
 #: A full check that would take longer than this, in seconds of forward evaluations, becomes a fast one.
@@ -156,6 +156,14 @@ def _not_finite(point: Point) -> dict[int, Array]:
         if not bad.any() or (leaf in point.misshapen and np.isnan(claim).all()):
             continue
         places = [tuple(int(i) for i in place) for place in np.argwhere(bad)]
+        if not np.all(point.function.defined):
+            aside = [index for index in places if not _feeds_defined(point, leaf, index)]
+            for index in aside:
+                bad[index] = False
+                point.claims[leaf][index] = 0.0
+            places = [index for index in places if index not in aside]
+            if not places:
+                continue
         if not np.isnan(claim).any() and all(infinite_slope(point, leaf, index) for index in places[:20]):
             endless[leaf] = bad
             point.claims[leaf] = np.where(bad, 0.0, claim)
@@ -176,6 +184,15 @@ def _not_finite(point: Point) -> dict[int, Array]:
             )
         )
     return endless
+
+
+def _feeds_defined(point: Point, leaf: int, index: tuple[int, ...]) -> bool:
+    """Whether an entry is felt by an output that is finite at the given inputs."""
+    x, function = float(point.function.x[leaf][index]), point.function
+    if not np.isfinite(x):
+        return False
+    moved = function.moved(leaf, index, x + STEP * max(abs(x), function.scale[leaf]))
+    return bool(np.any(np.isfinite(moved) & (moved != function.out)))
 
 
 def _strays(narrow: Array, wide: Array) -> bool:

@@ -172,6 +172,8 @@ class Resampled(Values):
 
 def _fit(sample: Array, shape: tuple[int, ...]) -> Array:
     """A copy of the sample, cut or repeated along each axis to this shape."""
+    if sample.ndim != len(shape):  # an optional array, or axes of unknown number: nothing to go by
+        return np.resize(sample, shape)
     fitted = sample.copy()
     for axis, length in enumerate(shape):
         fitted = np.take(fitted, np.arange(length) % max(1, sample.shape[axis]), axis=axis)
@@ -354,8 +356,9 @@ def _rows(sample: Array, distinct: Array, kept: bool) -> Values | None:
                 return Simplex(axis)
         if sample.ndim > 1 and np.isclose(sample.sum(), 1, atol=1e-8):
             return Simplex(None)
-    if sample.ndim > 1 and sample.shape[-1] > 1 and np.allclose((sample**2).sum(axis=-1), 1, atol=1e-8):
-        return UnitNorm()
+    with np.errstate(over="ignore"):
+        if sample.ndim > 1 and sample.shape[-1] > 1 and np.allclose((sample**2).sum(axis=-1), 1, atol=1e-8):
+            return UnitNorm()
     return None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .calling import CONSTANT, Pair
 from .compare import RIGHT, Progress
-from .contract import name_of
+from .contract import flat, name_of
 from .elsewhere import Fault, Search, ordinary_size
 from .errors import Interrupted, UsageError, UserCodeError
 from .findings import forward_findings, gradient_findings
@@ -149,12 +149,14 @@ class _Check:
         forward = forward_findings(point)
         if any(f.cause == "forward-shape" for f in forward):
             return self._result(IS_WRONG, forward, "forward")
-        if any(b.cause == "not-finite" for b in point.seen.breaches) and not np.all(point.function.defined):
-            return self._undefined()
+        if np.any(np.isnan(flat(point.seen.run.outs))) and (unstable := self._overflowed()) is not None:
+            return unstable
         if any(b.kind == "contract" for b in point.seen.breaches):
             return self._result(IS_WRONG, [*forward, *point.seen.breaches], "forward" if forward else "contract")
         if not np.any(point.function.defined) and point.function.out.size:
-            return self._undefined()
+            message = f"{name_of(self.pair.forward_function)} returns nan or inf at these inputs"
+            finding = Finding("", CANNOT_TELL, f"{message}: there is nothing to differentiate")
+            return self._overflowed() or self._result(CANNOT_TELL, [finding])
         if not np.all(point.function.defined):
             self.notes.append(f"{int(np.sum(~point.function.defined))} outputs are not finite here and were left out")
         passed = settle_doubts(point, self.rng, self.rtol)
@@ -203,30 +205,34 @@ class _Check:
         if fault.finding is not None:
             return self._result(IS_WRONG, [fault.finding], kind, where, fault.inputs)
         assert fault.point is not None
-        return self._explained(fault.point, gradient_findings(fault.point), kind, where)
+        return self._explained(fault.point, gradient_findings(fault.point), kind, where, fault)
 
-    def _explained(self, point: Point, findings: list[Finding], kind: str = "", where: str = "") -> Report:
-        """The findings with their causes."""
+    def _explained(
+        self, point: Point, findings: list[Finding], kind: str = "", where: str = "", fault: Fault | None = None
+    ) -> Report:
+        """The findings with their causes. Those of a fault are looked for where it was met, before it was shrunk."""
         from .explain import explain  # only a wrong answer needs it, and a right one should not wait for its import
 
-        findings = explain(point, findings, self.declared, self.rng, self.rtol, self.advise)
+        evidence = fault.met if fault is not None and fault.met is not None else point
+        declared = (fault.variation.declaration if fault is not None else None) or self.declared
+        findings = explain(evidence, findings, declared, self.rng, self.rtol, self.advise)
         kinds = [f.kind for f in findings if f.verdict == IS_WRONG]
         kind = kind or next((k for k in ("forward", "values", "shape") if k in kinds), kinds[0])
         return self._result(IS_WRONG, findings, kind, where, point.values)
 
-    def _undefined(self) -> Report:
-        """Nothing finite comes out: is the code right where the numbers are smaller?"""
-        message = f"{name_of(self.pair.forward_function)} returns nan or inf at these inputs"
+    def _overflowed(self) -> Report | None:
+        """Where the forward gives nan or inf: a report if all is well at numbers of ordinary size."""
         calm = ordinary_size(self.pair, self.pair.values)
-        if calm is not None:
-            there = visit(self.pair, calm, self.rng, mode="fast", rtol=self.rtol)
-            right = there.comparison is not None and there.comparison.worst == RIGHT and not there.seen.breaches
-            if right and np.all(there.function.defined):
-                message += ", though the gradient is right at smaller ones"
-                advice = "it overflows: subtract the row maximum before exp, or use a form that stays finite"
-                finding = Finding("", IS_WRONG, message, "unstable", "overflow", advice)
-                return self._result(IS_WRONG, [finding], "unstable")
-        return self._result(CANNOT_TELL, [Finding("", CANNOT_TELL, f"{message}: there is nothing to differentiate")])
+        if calm is None:
+            return None
+        there = visit(self.pair, calm, self.rng, mode="fast", rtol=self.rtol)
+        right = there.comparison is not None and there.comparison.worst == RIGHT and not there.seen.breaches
+        if not right or not np.all(there.function.defined):
+            return None
+        message = f"{name_of(self.pair.forward_function)} returns nan or inf at these inputs"
+        advice = "it overflows: subtract the row maximum before exp, or use a form that stays finite"
+        message += ", though the gradient is right at smaller ones"
+        return self._result(IS_WRONG, [Finding("", IS_WRONG, message, "unstable", "overflow", advice)], "unstable")
 
     def _raised(self, problem: UserCodeError, kind: str = "error", where: str = "", inputs: Any = None) -> Report:
         """The author's own exception, as theirs."""
