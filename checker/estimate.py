@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .calling import Array, Pair
-from .contract import flat
+from .contract import flat, name_of
+from .errors import UsageError
 from .numerical import Function, Line, extrapolate, slope
 from .point import double, make_function
 
@@ -25,16 +26,23 @@ class Estimate(NamedTuple):
     error: Array
 
 
-def _function(f: Callable[..., Any], inputs: Any, wrt: str | None) -> tuple[Function, int, tuple[int, ...]]:
-    pair = Pair(f, None, inputs, wrt=wrt)
-    pair.backward_function = _plain  # the function returns outputs alone, whatever their number
+def plain(f: Callable[..., Any], inputs: Any, wrt: str | None = None, names: Sequence[str] | None = None) -> Pair:
+    """A function alone as a pair: whatever it returns are outputs, and none of it is a cache.
+
+    Raises UsageError where there is nothing to differentiate.
+    """
+
+    def no_backward(dout: Any, *inputs: Any) -> None:
+        raise NotImplementedError
+
+    return Pair(f, no_backward, inputs, names=names, wrt=wrt)
+
+
+def _function(pair: Pair) -> tuple[Function, tuple[int, ...]]:
+    """All outputs as one flat vector, and their shape."""
     values = double(pair.values)
     out = pair.forward(pair.arguments(values)).outs
-    return make_function(pair, values), 0, out[0].shape if len(out) == 1 else flat(out).shape
-
-
-def _plain(dout: Any, *inputs: Any) -> None:
-    raise NotImplementedError
+    return make_function(pair, values), out[0].shape if len(out) == 1 else flat(out).shape
 
 
 def numerical_jacobian(f: Callable[..., Any], inputs: Any, wrt: str | None = None) -> Estimate:
@@ -42,11 +50,11 @@ def numerical_jacobian(f: Callable[..., Any], inputs: Any, wrt: str | None = Non
 
     Raises UsageError where there is nothing to differentiate.
     """
-    function, leaf, out_shape = _function(f, inputs, wrt)
-    x = function.x[leaf]
+    function, out_shape = _function(plain(f, inputs, wrt))
+    x = function.x[0]
     value, error = np.zeros((*x.shape, function.out.size)), np.zeros((*x.shape, function.out.size))
     for index in np.ndindex(x.shape):
-        line = Line(function, leaf, index)
+        line = Line(function, 0, index)
         for place in range(function.out.size):
             unit = np.zeros(function.out.size)
             unit[place] = 1.0
@@ -56,12 +64,12 @@ def numerical_jacobian(f: Callable[..., Any], inputs: Any, wrt: str | None = Non
 
 def numerical_vjp(f: Callable[..., Any], inputs: Any, dout: Any, wrt: str | None = None) -> Estimate:
     """(dy/dx) . dout, the gradient of <dout, f(*inputs)> with respect to one input, of its shape."""
-    function, leaf, _ = _function(f, inputs, wrt)
+    function, _ = _function(plain(f, inputs, wrt))
     upstream = flat([dout])
-    x = function.x[leaf]
+    x = function.x[0]
     value, error = np.zeros(x.shape), np.zeros(x.shape)
     for index in np.ndindex(x.shape):
-        value[index], error[index] = slope(Line(function, leaf, index), upstream)
+        value[index], error[index] = slope(Line(function, 0, index), upstream)
     return Estimate(value, error)
 
 
@@ -72,7 +80,7 @@ def numerical_gradient(f: Callable[..., Any], inputs: Any, wrt: str | None = Non
 
 def numerical_jvp(f: Callable[..., Any], inputs: Any, tangents: Sequence[Any]) -> Estimate:
     """J . v, the derivative of f along one tangent for each differentiable input, of the output's shape."""
-    function, _, out_shape = _function(f, inputs, None)
+    function, out_shape = _function(plain(f, inputs))
     line = Line(function, direction=[np.asarray(t, dtype=float) for t in tangents])
     slopes = [slope(line, unit) for unit in np.eye(function.out.size)]
     value, error = np.array(slopes).reshape(-1, 2).T
@@ -82,10 +90,26 @@ def numerical_jvp(f: Callable[..., Any], inputs: Any, tangents: Sequence[Any]) -
 def numerical_hessian(f: Callable[..., Any], inputs: Any, wrt: str | None = None) -> Estimate:
     """d2y/dx2 of a scalar y = f(*inputs) with respect to one input, of shape (*x, *x).
 
-    By second differences with Romberg's extrapolation; the error bar covers truncation and rounding.
+    By second differences with Romberg's extrapolation; the error bar covers truncation and rounding. Raises UsageError
+    where the function is no scalar.
     """
-    function, leaf, _ = _function(f, inputs, wrt)
-    x, scale, out = function.x[leaf], function.scale[leaf], float(function.out.sum())
+    return second_derivatives(plain(f, inputs, wrt))
+
+
+def demand_scalar(pair: Pair, shape: tuple[int, ...]) -> None:
+    """Raise UsageError unless an output of this shape is one number."""
+    if int(np.prod(shape)) != 1:
+        raise UsageError(
+            f"a Hessian is of a scalar function; {name_of(pair.forward_function)} returns shape {shape}: "
+            f"sum it, or take one entry"
+        )
+
+
+def second_derivatives(pair: Pair) -> Estimate:
+    """The Hessian of a plain function by the first of its differentiable inputs; `pair` counts the forwards."""
+    function, shape = _function(pair)
+    demand_scalar(pair, shape)
+    x, scale, out = function.x[0], function.scale[0], float(function.out.sum())
     indices = list(np.ndindex(x.shape))
     value, error = np.zeros((x.size, x.size)), np.zeros((x.size, x.size))
     rounding = float(np.sum(function.noise))
@@ -94,7 +118,7 @@ def numerical_hessian(f: Callable[..., Any], inputs: Any, wrt: str | None = None
         moved = x.copy()
         for place, step in moves:
             moved[indices[place]] += step
-        return float(np.sum(function.moved(leaf, slice(None) if x.ndim else (), moved)))
+        return float(np.sum(function.moved(0, slice(None) if x.ndim else (), moved)))
 
     for i in range(x.size):
         for j in range(i + 1):
