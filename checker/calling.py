@@ -435,7 +435,7 @@ class Pair:
         )
 
     def _by_shape(self, top: list[str], items: list[Any]) -> dict[str, Any]:
-        """The inputs that a (loss, gradients) function's gradients belong to by their shapes; empty if that is unclear."""
+        """The inputs to which a (loss, gradients) function's gradients belong by shape; empty if that is unclear."""
         found: dict[str, Any] = {}
         for item in items:
             fits = [name for name in top if _nesting(self._value(name)) == _nesting(item)]
@@ -455,7 +455,8 @@ class Pair:
         arrays = [name for name in top if not isinstance(self._value(name), (float, np.floating))]
         variables = [name for name in top if not CONSTANT.match(name)]
         both = [name for name in arrays if name in variables]
-        return [top, arrays, variables, both, containers]
+        weights = [name for name in top if not _is_mask(self._value(name))]
+        return [top, arrays, variables, both, containers, weights]
 
     def _value(self, name: str) -> Any:
         return self.values[self.names.index(name)]
@@ -535,6 +536,11 @@ def _by_last_key(gradients: dict[Any, Any]) -> dict[str, Any]:
     for key, value in gradients.items():
         found.update(_by_last_key(value) if isinstance(value, dict) else {str(key): value})
     return found
+
+
+def _is_mask(value: Any) -> bool:
+    """Whether an array holds nothing but zeros and ones."""
+    return isinstance(value, np.ndarray) and value.size > 1 and bool(np.all((value == 0) | (value == 1)))
 
 
 def _nesting(value: Any) -> Any:

@@ -48,7 +48,9 @@ def explain(
     except Exception as problem:  # a cause is a bonus: the verdict must not be lost with it
         advice = f"no cause is named, because the diagnosis failed ({type(problem).__name__}: {problem})"
         return [replace(f, advice=f.advice or advice) if f.verdict == IS_WRONG else f for f in findings]
-    where = "" if seen.mode == point.mode else f" (seen with {_shapes(case)})"
+    shown = [f.shape for f in findings if f.subject in seen.pair.paths]
+    apart = any(np.shape(x) != shape for x, shape in zip(case.inputs, shown))
+    where = f" (seen with {_shapes(case)})" if apart else ""
     explained = list(findings)
     for place, finding in enumerate(findings):
         if finding.verdict == IS_WRONG:

@@ -29,8 +29,8 @@ SIZES = (3, 5, 4, 2, 6, 7, 8, 9, 10, 11, 12, 13)
 #: What hyperparameters are called, and the settings of them that people forget to try.
 SETTINGS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"pad|padding|pad_[hw]", (0, 1, 2)),
-    (r"stride|strides|stride_[hw]|s", (1, 2, 3)),
-    (r"pool_size|pool_(height|width|h|w)|pool|window|size|kernel(_size)?|ksize|k|f", (3, 2)),
+    (r"stride|strides|stride_[hw]", (1, 2, 3)),
+    (r"pool_size|pool_(height|width|h|w)|pool|window|size|kernel(_size)?|ksize|f", (3, 2)),
     (r"mode", ("train", "test")),
     (r"(is_)?train(ing)?|is_?test|deterministic|causal", (True, False)),
     (r"eps(ilon)?", (0.1,)),

@@ -268,22 +268,29 @@ def judge(
             slack = rtol * max(abs(value), abs(claim), size) + absolute
             if abs(value - claim) <= SAFETY * error + slack and error <= 0.1 * max(slack, 1e5 * rtol * negligible):
                 return Judgement("right", value, error)
-        if len(rungs) >= 4:  # no need to look at every step if the narrow ones leave no doubt
-            value, error = best([r for r in rungs if r.h <= 3 * STEP * line.scale])
-            slack = rtol * max(abs(value), abs(claim), size) + absolute
-            away = abs(value - claim)
-            if error <= 0.01 * abs(value) and away > max(1e3 * error, 100 * slack) and not _stairs(line, dout, away):
-                return Judgement("wrong", value, error)
+        if len(rungs) >= 5:  # no need to look at every step if all of these, and the narrow ones alone, leave no doubt
+            narrow = [r for r in rungs if r.h <= 3 * STEP * line.scale]
+            if all(_excludes(some, claim, rtol, size, absolute) for some in (rungs, narrow)):
+                value, error = best(rungs)
+                if not _stairs(line, dout, abs(value - claim), rungs):
+                    return Judgement("wrong", value, error)
     verdict = _decide(rungs, claim, rtol, size, negligible, absolute)
     if verdict.status == "wrong":
-        stairs = _stairs(line, dout, abs(verdict.value - claim))
+        stairs = _stairs(line, dout, abs(verdict.value - claim), rungs)
         if stairs:
             rungs = [replace(r, noise=r.noise + 4 * stairs / r.h) for r in rungs]
             return _decide(rungs, claim, rtol, size, negligible, absolute)
     return verdict
 
 
-def _stairs(line: Line, dout: Array, distance: float) -> float:
+def _excludes(rungs: Sequence[Rung], claim: float, rtol: float, size: float, absolute: float) -> bool:
+    """Whether these steps rule the claim out by far."""
+    value, error = best(rungs)
+    slack = rtol * max(abs(value), abs(claim), size) + absolute
+    return error <= 0.01 * abs(value) and abs(value - claim) > max(1e3 * error, 100 * slack)
+
+
+def _stairs(line: Line, dout: Array, distance: float, ladder: Sequence[Rung]) -> float:
     """The rounding of <dout, outputs> as seen in difference tables, whose higher entries lose every smooth curve.
 
     0 if it is too small to explain `distance` between two slopes. A forward that rounds inside (to float32, or where
@@ -291,6 +298,8 @@ def _stairs(line: Line, dout: Array, distance: float) -> float:
     are no powers of 2 of each other are tried, for stairs often are; so are odd and even differences.
     Source: Hamming 1962, Numerical Methods for Scientists and Engineers; More & Wild 2011.
     """
+    if _converges(ladder):
+        return 0.0
     found = 0.0
     for share in (0.37, 0.143):
         near, far = (line.sample(k * share * STEP * line.scale) for k in (1, 2))
@@ -309,6 +318,22 @@ def _stairs(line: Line, dout: Array, distance: float) -> float:
             if wide.gap <= 0.2 * change:
                 found = max(found, change * other.h)
     return found if np.isfinite(found) and distance <= 2000 * found / (STEP * line.scale) else 0.0
+
+
+def _converges(ladder: Sequence[Rung]) -> bool:
+    """Whether the slopes settle towards the best estimate as a smooth curve's do.
+
+    With each step, an eighth as wide, the central slope changes by a 64th of the change before, and the gap between the
+    one-sided slopes is an eighth. Stairs do neither.
+    """
+    finite = [r for r in ladder if np.isfinite(r.gap)]
+    h = best_of(finite)[2]
+    near = [r for r in finite if 0.5 * h < r.h < 1.5 * RATIO**2 * h]
+    if len(near) < 3:
+        return False
+    first, second = abs(near[0].central - near[1].central), abs(near[1].central - near[2].central)
+    bends = all(wide.gap / 16 <= narrow.gap <= wide.gap / 4 for wide, narrow in zip(near, near[1:]))
+    return bends and first / 250 <= second <= first / 16
 
 
 def _climb(line: Line, dout: Array) -> Iterator[list[Rung]]:
@@ -353,6 +378,15 @@ def _levels(scale: float, smallest: float) -> list[float]:
 def best(rungs: Sequence[Rung]) -> tuple[float, float]:
     """The most trustworthy estimate from all steps (widest first), and its error; (nan, inf) if there is none.
 
+    See `best_of`.
+    """
+    error, value, _ = best_of(rungs)
+    return value, error
+
+
+def best_of(rungs: Sequence[Rung]) -> tuple[float, float, float]:
+    """Error, value and step of the most trustworthy estimate.
+
     Steps that agree to within a hundredth make a plateau. The derivative is what the longest plateau says: wider steps
     than its own see a corner, a pole or another period of the function, narrower ones the stairs of its rounding. On
     the plateau, the estimate with the smallest error counts; where there is no plateau, that of all.
@@ -372,8 +406,7 @@ def best(rungs: Sequence[Rung]) -> tuple[float, float]:
         else:
             plateaus.append([(error, value, h)])
     longest = max(plateaus, key=lambda p: p[0][2] / p[-1][2], default=choices)
-    error, value, _ = min(longest, default=(np.inf, np.nan, 0.0))
-    return value, error
+    return min(longest, default=(np.inf, np.nan, 0.0))
 
 
 def _estimates(rungs: Sequence[Rung]) -> Iterator[tuple[float, float, float]]:
