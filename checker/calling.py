@@ -234,7 +234,13 @@ class Pair:
         if self.reference is None:
             return self.forward(arguments).outs
         result = self._call(self.reference, arguments, "running the reference forward")
-        return self._split(result, list(arguments)).outs
+        if not self.out_names:
+            return self._split(result, list(arguments)).outs
+        outs = list(result[:-1]) if isinstance(result, tuple) and not is_numeric(result[-1]) else result
+        if isinstance(result, tuple) and self.has_cache and is_numeric(result[-1]):
+            outs = list(result[:-1])
+        leaves = [np.asarray(leaf) for leaf in tree.leaves(outs)]
+        return leaves[: len(self.out_names)] if len(leaves) == len(self.out_names) + len(self.left_out) else leaves
 
     def _split(self, result: Any, arguments: list[Any]) -> Run:
         outs, cache = self._without_cache(result, arguments)
@@ -282,7 +288,8 @@ class Pair:
         if "cache" in roles:
             return True
         if not is_numeric(result[-1]):
-            if len(roles) == len(result) and roles[-1] in self.names:  # a cache that is called as an input is
+            complete = set(self.names) <= set(roles)  # all that the backward needs, without a cache
+            if len(roles) == len(result) and roles[-1] in self.names and not complete:  # called as an input is
                 roles[-1] = "cache"
             return True
         # No parameter asks for a cache; yet relu_forward(x) -> (out, x) with relu_backward(dout, x) saves one.
@@ -484,7 +491,7 @@ class Pair:
             else:
                 inside = tree.leaves(gradient)
                 if len(inside) != len(own):
-                    if np.shape(gradient) == np.shape(self._value(name)):  # an array for a list of numbers
+                    if isinstance(gradient, np.ndarray) and gradient.shape == np.shape(self._value(name)):  # for a list
                         inside = [np.asarray(g) for g in np.ravel(gradient)]
                     else:
                         raise MisfitError(

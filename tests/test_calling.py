@@ -896,10 +896,8 @@ def arrays_without_axes(k):
 # -- the tests --------------------------------------------------------------------------------------------------------
 
 NOT_YET = {
-    "a_closure_that_takes_nothing": "called with (dout, x)",
     "a_linear_classifier": "one gradient for what looks like three inputs",
     "lists_of_weights_and_biases": "two gradients for what looks like four inputs",
-    "a_list_of_numbers_in": "one array for three numbers",
     "a_list_of_numbers": "a list of one number gets a bare dout",
 }
 

@@ -68,7 +68,7 @@ def other_names(dout, cache):
 
 
 @breach(
-    "backward returned 1 gradients for the 2 arrays in params",
+    "backward returned 1 gradient for the 2 arrays in params",
     ONE_EACH,
     lambda x, params: (x @ params[0] + params[1], (x, params)),
     (X, [W, B]),

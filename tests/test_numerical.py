@@ -97,10 +97,6 @@ def test_a_right_claim_is_never_wrong(point, dout):
     assert found.status in ("right", "unsettled")
 
 
-MISTAKEN = pytest.mark.xfail(reason="third differences of a curve on wide steps are taken for the stairs of rounding")
-
-
-@MISTAKEN
 @quick
 @given(points(), st.sampled_from([1.0, -1.37, 1e-9, 1e9]))
 def test_a_wrong_claim_is_never_right(point, dout):
@@ -309,7 +305,7 @@ def test_beside_a_pole_the_steps_stay_on_this_side(distance):
     assert status(lambda x: 1 / (x - 1), 1 + distance, 1 / ((1 + distance) - 1) ** 2) == "wrong"
 
 
-@pytest.mark.parametrize("frequency", [1e2, 1e4, pytest.param(1e6, marks=MISTAKEN)])
+@pytest.mark.parametrize("frequency", [1e2, 1e4, 1e6])
 def test_many_periods_within_the_widest_step(frequency):
     true = frequency * math.cos(frequency * 0.7)
     assert status(lambda x: np.sin(frequency * x), 0.7, true, rtol=1e-6) in ("right", "unsettled")
