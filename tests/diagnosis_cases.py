@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -88,6 +89,13 @@ def build(pair: Wrong, seed: int, inputs: tuple | None = None, big: bool = False
 
 
 def cases(pair: Wrong, seed: int = 0, points: int = 3, big: bool = False) -> tuple[Case, tuple[Case, ...]]:
-    """A case, and the others at further points (with other shapes where the draw has other shapes)."""
+    """A case, and the others at further points: some of other shapes where the draw has them, one of the same."""
     first, *others = (build(pair, 100 * seed + i, big=big) for i in range(points))
-    return first, tuple(others)
+    again = (100 * seed + i for i in range(points, points + 40))
+    alike = (i for i in again if [np.shape(x) for x in drawn(pair, i)] == [x.shape for x in first.inputs])
+    return first, (*others, *(build(pair, i, big=big) for i in islice(alike, 1)))
+
+
+def drawn(pair: Wrong, seed: int) -> tuple:
+    """The inputs that `build` draws from a seed."""
+    return pair.draw(np.random.default_rng(seed))

@@ -1112,7 +1112,7 @@ def staged(x, y):
     return (x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)
 
 
-@wrong("staged: dx overwritten", staged, scalars("x", "y"), "none")
+@wrong("staged: dx overwritten", staged, scalars("x", "y"), "elementwise", "none")
 def _(dout, x, y):
     s, t = sigmoid(y), sigmoid(x)
     num, den = x + s, t + (x + y) ** 2
@@ -1442,3 +1442,65 @@ def _(dout, x, w, u):
     gate, h = sigmoid(x @ u), np.tanh(x @ w)
     da, du = dout * gate * (1 - h**2), dout * (h - x) * gate * (1 - gate)
     return da @ w.T + du @ u.T, x.T @ da, x.T @ du
+
+
+# What a coincidence of the values must not bring up ---------------------------------------------------------------
+
+
+def huber(p, t):
+    r = np.abs(p - t)
+    return np.where(r <= 1, r * r / 2, r - 0.5).sum()
+
+
+def vectors(rng):
+    return rng.normal(size=7) * 1.5, rng.normal(size=7)
+
+
+@wrong("huber never clipped", huber, vectors, "threshold")
+def _(dout, p, t):
+    return dout * (p - t), dout * np.clip(t - p, -1, 1)
+
+
+@wrong("huber always the sign", huber, vectors, "threshold")
+def _(dout, p, t):
+    return dout * np.sign(p - t), -dout * np.sign(p - t)
+
+
+def gelu(x):
+    return x / 2 * (1 + np.tanh(0.79788456 * (x + 0.044715 * x**3)))
+
+
+@wrong(
+    "gelu without the second term", gelu, lambda rng: (2 * rng.normal(size=(4, 5)),), "elementwise", "local-derivative"
+)
+def _(dout, x):
+    return dout * 0.5 * (1 + np.tanh(0.79788456 * (x + 0.044715 * x**3)))
+
+
+@wrong("a bias averaged over three axes", lambda x, b: x * x + b[:, None, None], arrays("NCHW", "C"), "factor")
+def _(dout, x, b):
+    return 2 * dout * x, dout.mean((0, 2, 3))
+
+
+@wrong("the variance's gradient for the deviation", lambda x: x.std(), array("N"), "varying-factor", "local-derivative")
+def _(dout, x):
+    return dout * 2 * (x - x.mean()) / len(x)
+
+
+def log_softmax(x):
+    return x - np.log(np.exp(x).sum(1, keepdims=True))
+
+
+@wrong("log-softmax without exp", log_softmax, array("N", "D"), "one-number-path")
+def _(dout, x):
+    return dout - log_softmax(x) * dout.sum(1, keepdims=True)
+
+
+@wrong(
+    "two values of a label",
+    lambda p: -np.log(np.where([0, 1, 1, 0, 1, 0], p, 1 - p)).sum(),
+    lambda rng: (rng.uniform(0.1, 0.9, 6),),
+    "sign-of-part",
+)
+def _(dout, p):
+    return -dout / np.where([0, 1, 1, 0, 1, 0], p, 1 - p)

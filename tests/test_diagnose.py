@@ -19,7 +19,7 @@ from .diagnosis_wrong import PAIRS
 #: Names that only say where or how far a gradient is wrong: true of an error that has no cause with a name.
 PLAIN = {
     "place", "one-entry", "some-outputs", "missing-contributions", "entry-factor", "factor-per-index", "output-factor",
-    "varying-factor", "nonlinear", "epsilon", "mixed-axis", "carried-wrongly", "threshold",
+    "varying-factor", "nonlinear", "epsilon", "mixed-axis", "carried-wrongly", "threshold", "elementwise",
 }  # fmt: skip
 
 MESSAGES = Path(__file__).with_name("diagnosis_messages.txt")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import hidden, local, parts, places, residual, shapes, upstream, whole
+from . import hidden, local, parts, places, residual, routes, shapes, upstream, whole
 from .case import Case, Cause
 from .view import Point, View
 
@@ -30,7 +30,7 @@ RELATIONS: tuple[Relation, ...] = (
     whole.small,
     whole.sign,
     whole.factor,
-    parts.needless,
+    routes.needless,
     whole.order,
     shapes.shape,
     whole.transpose,
@@ -44,8 +44,8 @@ RELATIONS: tuple[Relation, ...] = (
     hidden.hidden,
     hidden.activation_used,
     places.entry,
-    parts.extra,
-    parts.mask_reversed,
+    routes.extra,
+    routes.mask_reversed,
     whole.repeated,
     upstream.part_of_dout,
     upstream.turned_jacobian,
@@ -60,6 +60,7 @@ RELATIONS: tuple[Relation, ...] = (
     whole.varying_factor,
     local.derivative,
     residual.path,
+    residual.one_number,
     residual.symmetric,
     residual.changed_input,
     residual.through,
@@ -68,12 +69,14 @@ RELATIONS: tuple[Relation, ...] = (
     local.input_factor,
     places.carried,
     local.passed_on,
-    parts.overwritten_pattern,
-    parts.pattern_only,
-    parts.mixes,
-    parts.misrouted,
+    routes.overwritten_pattern,
+    routes.pattern_only,
+    routes.one_index,
+    routes.mixes,
+    routes.misrouted,
     places.border,
     places.some_outputs,
+    local.elementwise,
     places.place,
 )
 
@@ -91,9 +94,15 @@ def diagnose(case: Case, others: Sequence[Case] = ()) -> tuple[Cause, ...]:
             if not (np.any(wrong) or case.claimed[k].shape != case.numeric[k].shape):
                 continue
             view = View(point, k)
-            view.others = tuple(v for other in elsewhere if tells(v := View(other, k), view))
-            if (ranked := first(view)) is not None:
-                found.append(ranked)
+            around = [View(other, k) for other in elsewhere]
+            for noise in (1e-4, 1e-6):  # where a rough point lets nothing hold, those that are known well decide
+                telling = tuple(v for v in around if tells(v, view, noise))
+                if noise < 1e-4 and telling == view.others:
+                    break
+                view.others = telling
+                if (ranked := best(view)) is not None:
+                    found.append(ranked)
+                    break
     causes = [cause for _, cause in sorted(found, key=lambda ranked: ranked[0])]
     number = sum(
         bool(np.any(w)) or c.shape != n.shape for w, c, n in zip(case.wrong, case.claimed, case.numeric, strict=True)
@@ -114,28 +123,64 @@ def comparable(case: Case, other: Case) -> bool:
     )
 
 
-def tells(other: View, view: View) -> bool:
+def tells(other: View, view: View, noise: float) -> bool:
     """Does the other point show the mistake clearly: not saturated, not nearly right, not at a corner?"""
     if other.shaped != view.shaped:
         return False
-    clear = other.noise <= max(1e-6 * other.extent, 30 * view.noise * other.extent / max(view.extent, 1e-300))
+    clear = other.noise <= max(noise * other.extent, 30 * view.noise * other.extent / max(view.extent, 1e-300))
     return not other.shaped or (clear and other.settled and other.gap >= min(1e-3, 0.03 * view.gap))
 
 
-def first(view: View) -> tuple[int, Cause] | None:
-    """The first relation that holds, with its rank."""
+def best(view: View) -> tuple[int, Cause] | None:
+    """The first relation that holds at every point, or before it one of contributions wherever these are known."""
+    ranked = first(view, RELATIONS)
+    if (ranked is not None and RELATIONS[ranked[0]] in OF_JACOBIANS) or all(v.C is not None for v in view.others):
+        return ranked
+    known = fully_known(view)
+    other = first(known, OF_JACOBIANS) if view.C is not None and known.others else None
+    return min((r for r in (ranked, other) if r is not None), key=lambda r: r[0], default=None)
+
+
+def first(view: View, relations: Sequence[Relation]) -> tuple[int, Cause] | None:
+    """The first of the relations that holds, with its rank among all."""
     if not view.everywhere(lambda v: bool(np.all(np.isfinite(v.yours)) and np.all(np.isfinite(v.truth)))):
         return None
     if not view.settled:
         return None
-    for rank, relation in enumerate(RELATIONS):
+    for relation in relations:
         try:
             cause = relation(view)
         except (ValueError, IndexError, np.linalg.LinAlgError):  # shapes that do not fit: it does not hold
             continue
         if cause is not None:
-            return rank, cause
+            return RELATIONS.index(relation), cause
     return None
+
+
+#: Relations that look at single contributions. The others need every point, these every point with a Jacobian: where
+#: the outputs are many, only some of the points have one.
+OF_JACOBIANS: tuple[Relation, ...] = (
+    routes.extra,
+    upstream.part_of_dout,
+    upstream.turned_jacobian,
+    parts.part,
+    residual.skip,
+    residual.direct_path,
+    residual.path,
+    residual.one_number,
+    local.output_factor,
+    places.carried,
+    routes.overwritten_pattern,
+    routes.pattern_only,
+    routes.one_index,
+    routes.mixes,
+    routes.misrouted,
+)
+
+
+def fully_known(view: View) -> View:
+    """The same view beside those of the other points at which the Jacobians are known too."""
+    return View(view.point, view.k, tuple(v for v in view.others if v.C is not None))
 
 
 def merged(causes: list[Cause], number: int) -> tuple[Cause, ...]:

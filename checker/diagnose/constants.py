@@ -1,8 +1,8 @@
 """Which constant a number is: 2, 1/N, sqrt(D), 1 - p, ... It must be so at every point that was tried."""
 
 from collections.abc import Iterator
-from itertools import permutations
-from math import e, log, pi, sqrt
+from itertools import combinations, permutations
+from math import e, log, pi, prod, sqrt
 from typing import Any
 
 from .case import Case
@@ -94,6 +94,13 @@ def candidates(case: Case) -> Iterator[tuple[tuple[Any, ...], str, float]]:
             text = f"{array.size}, the number of entries of {name}"
             yield ("size", name, 0), text, array.size
             yield ("size", name, 1), f"1/{text}", 1 / array.size if array.size else 0
+        for n in range(2, array.ndim):
+            for axes in combinations(range(array.ndim), n):
+                text = " * ".join(str(array.shape[axis]) for axis in axes)
+                where = f"the lengths of axes {', '.join(map(str, axes[:-1]))} and {axes[-1]} of {name}"
+                product = prod(array.shape[axis] for axis in axes)
+                yield ("size", name, axes, 0), f"{text} ({where})", product
+                yield ("size", name, axes, 1), f"1/({text}) ({where})", 1 / product if product else 0
     distinct = {n: name for name, n in reversed(sizes.items())}
     for (n, name), (m, other) in permutations(distinct.items(), 2):
         for i, (text, value) in enumerate(of_two_lengths(n, name, m, other)):
@@ -124,10 +131,29 @@ def recognise(view: View, values: list[float]) -> str | None:
     best = min(key_order(key) for key in found)
     if best == key_order(("input",)):
         return None
-    texts = [text for key, text in found.items() if key_order(key) == best][:2]
+    texts = [text for key, text in found.items() if key_order(key) == best]
     if best == 0:  # a plain number may be an axis' length as well: say both
-        texts = texts[:1] + [text for key, text in found.items() if key[0] in ("length", "input")][:1]
-    return sign + " or ".join(texts)
+        made = [text for key, text in found.items() if key[0] in ("length", "input") and "- 1" not in text]
+        made = made or [text for key, text in found.items() if key[0] == "two"][:1]
+        texts = texts[:1] + one_phrase(made)[:1]
+    return sign + " or ".join(one_phrase(texts)[:2])
+
+
+def one_phrase(texts: list[str]) -> list[str]:
+    """`1/n (n = 7, the length of axis 0 of x and of out)` for the same said of two axes."""
+    groups: dict[str, list[str]] = {}
+    for text in texts:
+        start, mark, axis = text.partition(", the length of ")
+        groups.setdefault(start + mark, []).append(axis.removesuffix(")"))
+    return [start if not axes[0] else f"{start}{axes_named(axes)})" for start, axes in groups.items()]
+
+
+def axes_named(axes: list[str]) -> str:
+    """`axis 0 of x and of out` for `axis 0 of x`, `axis 0 of out`."""
+    first = axes[0].split(" of ")[0]
+    if len(axes) > 3 or (", " in axes[0]):
+        return axes[0]
+    return " and ".join([axes[0]] + [f"of {axis}".removeprefix(f"of {first} ") for axis in axes[1:]])
 
 
 def key_order(key: tuple[Any, ...]) -> int:

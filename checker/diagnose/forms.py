@@ -59,6 +59,10 @@ PLAIN = {
 }  # fmt: skip
 
 
+#: A function that is only 1 and -1 needs as many numbers, or chance would name it.
+SIGNS = 24
+
+
 def plain(c: float) -> str | None:
     """How the constant `c` is written before a form, if it is a plain one."""
     return next((text for value, text in PLAIN.items() if abs(c - value) <= MATCH * abs(value)), None)
@@ -89,7 +93,9 @@ def steady(ratios: np.ndarray) -> float | None:
 
 
 def varied(values: np.ndarray) -> bool:
-    """Are there enough different numbers for a form to mean something?"""
+    """Are there enough different numbers for a form to mean something? (A function of two values says little.)"""
+    if len(values) < SIGNS and len(np.unique(np.round(values, 9))) < 3:
+        return False
     return len(values) >= 4 and float(np.ptp(values)) > 1e-3 * float(np.max(np.abs(values)))
 
 
@@ -111,7 +117,7 @@ def name_form(values: np.ndarray, variables: Mapping[str, np.ndarray], any_const
                 made = function(z)
                 if not np.all(np.isfinite(made)) or not varied(made):
                     continue
-                word = form.replace("{z}", name)
+                word = form.replace("({z})" if name.startswith("(") else "{z}", name)
                 for ratio, text in ((values / made, word), (values * made, under(word))):
                     if (c := steady(ratio)) is not None and (named := write(c, text)) is not None:
                         return named

@@ -1,5 +1,6 @@
 """Relations of local derivatives: each output takes one entry of the input, or each row or column has its factor."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -53,6 +54,7 @@ def loss_links(view: View) -> Links | None:
     for name, other in zip(view.case.names, view.case.inputs, strict=True):
         if name != view.name and other.shape == view.shape:
             variables[name] = np.asarray(other, float).ravel()
+            variables[f"({view.name} - {name})"] = (view.x - other).ravel()
     yours = view.C if view.C is not None else view.yours / view.point.dout
     return Links(view.J.ravel(), yours.ravel(), variables)
 
@@ -79,13 +81,19 @@ def pooled(view: View) -> Links | None:
     if (found := known(links(v) for v in view.points)) is None:
         return None
     if sum(len(link.right) for link in found) < ENOUGH:
-        found += [link for p in view.point.near if (link := links(View(p, view.k))) is not None]
+        near = known_links(View(p, view.k) for p in view.point.near)
+        found += [link for link in near if np.all(np.isfinite(link.right)) and np.all(np.isfinite(link.yours))]
     names = [name for name in found[0].variables if all(name in link.variables for link in found)]
     return Links(
         np.concatenate([link.right for link in found]),
         np.concatenate([link.yours for link in found]),
         {name: np.concatenate([link.variables[name] for link in found]) for name in names},
     )
+
+
+def known_links(views: Iterable[View]) -> list[Links]:
+    """The links of those views that have any."""
+    return [link for view in views if (link := links(view)) is not None]
 
 
 def derivative(view: View) -> Cause | None:
@@ -120,14 +128,14 @@ def derivative(view: View) -> Cause | None:
         text = "Your local derivative is the output itself, where its derivative is needed."
     elif s:
         text = f"Your local derivative is {s}; the right one is something else."
-    elif (term := name_form(right - yours, variables, any_constant=True)) is not None:
+    elif varied_much(right) and (term := name_form(right - yours, variables, any_constant=True)) is not None:
         return view.cause(
             "missing-term",
             f"Your local derivative plus {term} is the right one: that term is missing or has the wrong sign or "
             "factor.",
             "List every place where the forward uses this input; each contributes one term, and the terms add up.",
         )
-    elif (k := steady(right - yours)) is not None and len(right) > 4:
+    elif (k := steady(right - yours)) is not None and len(right) > 4 and varied_much(right):
         return view.cause(
             "missing-term",
             f"Your local derivative plus {k:.6g} is the right one, at every point.",
@@ -139,6 +147,23 @@ def derivative(view: View) -> Cause | None:
         "local-derivative",
         text,
         "Derive the function once more, and write its derivative in terms of what the cache holds.",
+    )
+
+
+def elementwise(view: View) -> Cause | None:
+    """Each dout goes where it belongs, times a wrong local derivative: all that can be told is where it is so."""
+    if view.shape != view.out_shape or (link := pooled(view)) is None or len(link.right) < 6:
+        return None
+    x, off = link.variables[view.name], np.abs(link.yours - link.right)
+    wrong = off > 1e-4 * size_of(link.right)
+    if np.mean(wrong) < 0.5 or not view.everywhere(lambda v: v.x.size == 1 or v.C is not None):
+        return None
+    worst = int(np.argmax(np.where(np.abs(x) < 3, off, 0)))
+    return view.cause(
+        "elementwise",
+        f"Each dout goes back to its own entry, times a wrong local derivative: at {view.name} = {x[worst]:.4g} yours "
+        f"is {link.yours[worst]:.4g}, right is {link.right[worst]:.4g}.",
+        "Derive the function once more, one factor at a time: product rule, chain rule, the inner derivative.",
     )
 
 

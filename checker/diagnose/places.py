@@ -9,7 +9,7 @@ from .case import Cause
 from .view import View, along, size_of
 
 
-def describe(view: View, wrong: np.ndarray, name: str, axis_name: Callable[[int], str]) -> str | None:
+def describe(wrong: np.ndarray, axis_name: Callable[[int], str]) -> str | None:
     """Words for a set of entries, or None if it has no simple form."""
     if wrong.sum() == 1:
         return f"the one entry {tuple(int(i) for i in np.argwhere(wrong)[0])}"
@@ -68,6 +68,7 @@ def variables(view: View) -> dict[str, np.ndarray]:
     for j, other in enumerate(view.case.inputs):
         if j != view.k and other.shape == view.shape:
             found[f"{view.name} - {view.case.names[j]}"] = view.x - other
+            found[f"|{view.name} - {view.case.names[j]}|"] = np.abs(view.x - other)
             found[view.case.names[j]] = np.asarray(other, float)
     return found
 
@@ -114,13 +115,47 @@ def threshold(view: View) -> Cause | None:
     if not view.everywhere(lambda v: v.shaped):
         return None
     found = [(v, wrong_entries(v), np.ones(v.shape, bool)) for v in view.points]
-    if (edge := near_threshold(view, found)) is None:
+    if wrong_entries(view).all() or not view.everywhere(abrupt) or (edge := near_threshold(view, found)) is None:
         return None
     return view.cause(
         "threshold",
         f"Yours is wrong exactly where {edge}, and right everywhere else.",
         "The forward treats that side in its own way: derive its gradient for that side separately.",
     )
+
+
+def abrupt(view: View) -> bool:
+    """Are the wrong entries clearly wrong and the others right? An error that fades out has no side where it ends."""
+    off, wrong = np.abs(view.yours - view.truth), wrong_entries(view)
+    return not wrong.any() or bool(np.min(off[wrong]) > 1e-4 * np.max(off[wrong]))
+
+
+def fixed(view: View, wrong: Callable[[View], np.ndarray]) -> bool:
+    """Are the same places wrong at each other point? Else the values decide, and the places are a coincidence."""
+    named = known_places(wrong(view))
+    return bool(view.others) and all(named & known_places(wrong(v)) for v in view.others)
+
+
+def known_places(wrong: np.ndarray) -> set[tuple[object, ...]]:
+    """What a set of entries may be called whatever the lengths are: counted from the start, from the end, in parts."""
+    if not wrong.any() or wrong.all():
+        return set()
+    found: set[tuple[object, ...]] = set()
+    for axis in range(wrong.ndim):
+        others = tuple(a for a in range(wrong.ndim) if a != axis)
+        some, n = wrong.any(others), wrong.shape[axis]
+        counts = np.unique(wrong.sum(axis))
+        if n > 2 and wrong.ndim > 1 and len(counts) == 1:  # labels, say: so many along the axis, wherever they are
+            found.add(("count", axis, int(counts[0]) if counts[0] < n - 2 else int(counts[0]) - n))
+        for kind, marked in (("at", some), ("but", ~some)):
+            places = np.flatnonzero(marked)
+            if 0 < len(places) < n:
+                found |= {(kind, axis, "start", *places), (kind, axis, "end", *(places - n))}
+                if len(places) > 1 and places[-1] - places[0] == len(places) - 1:
+                    found.add((kind, axis, "part", round(places[0] / n, 6), round(len(places) / n, 6)))
+    if (words := describe(wrong, str)) is not None:
+        found.add((words,))
+    return found
 
 
 def entry(view: View) -> Cause | None:
@@ -139,12 +174,17 @@ def entry(view: View) -> Cause | None:
     how = (
         "it is zero" if yours == 0 else f"it is {yours / right:.6g} times the right one" if right else "it must be zero"
     )
+    where = f"{place if len(place) > 1 else place[0]} of {wrong.size}"
+    if fixed(view, wrong_entries):
+        return view.cause(
+            "one-entry",
+            f"Only the entry {where} is wrong ({how}); all others are right.",
+            "Look at what is special about that place: the first or last of a loop, a border, one index left out.",
+        )
     return view.cause(
         "one-entry",
-        f"Only the entry {place if len(place) > 1 else place[0]} of {wrong.size} is wrong ({how}); all others are "
-        "right.",
-        "Look at what is special about it: the first or last of a loop, a border, the largest or smallest value, a "
-        "label.",
+        f"Only one entry is wrong, here {where} ({how}); all others are right.",
+        "Look at what is special about it: its place, or its value (the largest, the smallest, a label, a tie).",
     )
 
 
@@ -158,11 +198,11 @@ def place(view: View) -> Cause | None:
     for v in view.others:
         if not v.shaped or wrong_entries(v).all():
             return None
-    if (words := describe(view, wrong, view.name, view.axis)) is None:
+    if (where := describe(wrong, view.axis)) is None or not fixed(view, wrong_entries):
         return None
     return view.cause(
         "place",
-        f"Yours is wrong only at {words}; everywhere else it is right.",
+        f"Yours is wrong only at {where}; everywhere else it is right.",
         "Look at what the code does differently there: slices, loop bounds, one block of a concatenation, the "
         "label's column.",
     )
@@ -248,11 +288,10 @@ def some_outputs(view: View) -> Cause | None:
     wrong = wrong_outputs(view)
     if wrong.all() or wrong.size < 4 or any(wrong_outputs(v).all() for v in view.others):
         return None
-    words = describe(view, wrong, "the output", view.out_axis)
-    if words is None:
+    if (where := describe(wrong, view.out_axis)) is None or not fixed(view, wrong_outputs):
         return None
     return view.cause(
         "some-outputs",
-        f"Yours is wrong only for dout at {words}; for all other outputs it is right.",
+        f"Yours is wrong only for dout at {where}; for all other outputs it is right.",
         "Look at what the forward does differently for those outputs.",
     )

@@ -62,47 +62,43 @@ PATHS: tuple[tuple[str, Basis, str, str], ...] = (
         "mean-path",
         lambda v, a: [np.ones(v.shape)],
         "by a number that is the same for all entries along {axes}",
-        "That is the shape of a path through a mean or a sum over that axis, and yours lacks it or has it wrong: "
-        "each entry also moves the mean, so the sum of what reaches the mean goes back to every entry.",
+        "The path through a mean or sum over that axis is missing or wrong: each entry also moves the mean, so the sum "
+        "of what reaches the mean goes back to every entry.",
     ),
     (
         "variance-path",
         lambda v, a: [centred(v, a)],
         "by a multiple of x - mean along {axes}",
-        "That is the shape of the path through the variance (or standard deviation) over that axis, and yours lacks "
-        "it or "
-        "has it wrong: each entry also moves the variance, whose derivative is 2 (x - mean)/n.",
+        "The path through the variance (or standard deviation) over that axis is missing or wrong: each entry also "
+        "moves the variance, whose derivative is 2 (x - mean)/n.",
     ),
     (
         "norm-path",
         lambda v, a: [v.x],
         "by a multiple of x itself along {axes}",
-        "That is the shape of a path through a norm or a sum of squares over that axis (also of a regularisation "
-        "term), and "
-        "yours lacks it or has it wrong: each entry also moves the norm.",
+        "The path through a norm or a sum of squares over that axis (or a regularisation term) is missing or wrong: "
+        "each entry also moves the norm.",
     ),
     (
         "softmax-path",
         lambda v, a: of_out(v, lambda out: out),
         "by a multiple of the output along {axes}",
-        "That is the shape of a path through a normalising sum, as in softmax: each entry also moves the sum that "
-        "all of "
-        "them are divided by, which takes out * sum(dout * out) from the gradient.",
+        "The path through a normalising sum, as in softmax, is missing or wrong: each entry also moves the sum that "
+        "all are divided by, which takes out * sum(dout * out) from the gradient.",
     ),
     (
         "softmax-path",
         lambda v, a: of_out(v, lambda out: np.exp(out - out.max())),
         "by a multiple of exp(output) along {axes}",
-        "That is the shape of a path through log-sum-exp, as in log-softmax: take softmax * sum(dout) from the "
+        "The path through log-sum-exp, as in log-softmax, is missing or wrong: it takes softmax * sum(dout) from the "
         "gradient.",
     ),
     (
         "mean-and-variance-paths",
         lambda v, a: [np.ones(v.shape), centred(v, a)],
         "by a number plus a multiple of x - mean along {axes}",
-        "That is the shape of the paths through the mean and the variance over that axis, and yours lacks them or "
-        "has them "
-        "wrong: each entry moves both, and both come back to every entry.",
+        "The paths through the mean and the variance over that axis are missing or wrong: each entry moves both, and "
+        "both come back to every entry.",
     ),
 )
 
@@ -168,8 +164,8 @@ def penalty(view: View) -> Cause | None:
 
 ENOUGH = 12
 REGULARISE = (
-    "Compare the regularisation in the loss with its gradient: r * sum(W^2) gives 2 r W, (r/2) * sum(W^2) gives r W, "
-    "inside or outside the 1/N; a parameter that is not in that sum has no such term."
+    "Compare the regularisation with its gradient: r * sum(W^2) gives 2 r W, (r/2) * sum(W^2) gives r W, inside or "
+    "outside the 1/N; a parameter that is not in that sum has no such term."
 )
 
 
@@ -181,7 +177,12 @@ def penalty_factor(view: View) -> float | None:
     off = parts[0][..., 0] if view.C is not None else parts[0][..., 0] / view.point.dout[0]
     square = float(np.sum(view.x**2))
     c = float(np.sum(off * view.x) / square) if square else 0.0
-    if c == 0 or size_of(off - c * view.x) > FORM * size_of(off) + view.noise or size_of(off) < 1e3 * view.noise:
+    if (
+        c == 0
+        or not np.isfinite(c)
+        or size_of(off - c * view.x) > FORM * size_of(off) + view.noise
+        or size_of(off) < 1e3 * view.noise
+    ):
         return None
     return c
 
@@ -198,33 +199,84 @@ def follows(view: View) -> bool:
 
 
 def penalty_and_factor(view: View) -> Cause | None:
-    """Yours = a * right + b * x: the data's part has a factor, the regularisation's another."""
-    rows, claims = [], []
-    number = len(view.points)
-    for place, v in enumerate(view.points):
-        parts = difference(v)
-        if parts is None or v.point.dout.size != 1 or v.x.size < 2:
-            return None
-        d = v.point.dout[0] if v.C is None else 1.0
-        own = np.zeros((v.x.size, number))
-        own[:, place] = v.x.ravel()  # the hyperparameter may differ from point to point
-        rows.append(np.column_stack([parts[1].ravel() / d, own]))
-        claims.append(parts[2].ravel() / d)
-    matrix, yours = np.concatenate(rows), np.concatenate(claims)
-    if len(yours) < number + 5 or np.linalg.matrix_rank(matrix) < number + 1:
+    """Yours = a * right + b * x: the data's part has a factor (1/N, say), the regularisation's another."""
+    found = known(both_factors(v) for v in view.points)
+    if found is None or sum(v.x.size - 2 for v in view.points) < 5:
         return None
-    found, *_ = np.linalg.lstsq(matrix, yours, rcond=None)
-    a, b = found[:2]
-    if size_of(matrix @ found - yours) > 2e-6 * size_of(yours) or min(abs(a - 1), abs(a)) < 1e-4 or abs(b) < 1e-6:
+    a, b = found[0]
+    named = recognise(view, [first for first, _ in found])
+    if named is None and (np.ptp([first for first, _ in found]) > 1e-5 * abs(a) or len(found) < 2):
         return None
-    named = recognise(view, [float(a)] * len(view.points))
     return view.cause(
         "regularisation",
         f"Yours is the right gradient times {named or format(a, '.6g')} {'plus' if b > 0 else 'minus'} {view.name} "
-        f"times {abs(b):.6g}: "
-        "the data's part and the regularisation's part have different factors.",
+        f"times {abs(b):.6g}: the data's part and the regularisation's part have different factors.",
         REGULARISE,
     )
+
+
+def both_factors(view: View) -> tuple[float, float] | None:
+    """A and b with yours = a * right + b * x for a loss, both of them needed; else None."""
+    parts = difference(view)
+    if parts is None or view.point.dout.size != 1 or view.point.dout[0] == 0 or view.x.size < 3:
+        return None
+    d = view.point.dout[0] if view.C is None else 1.0
+    matrix = np.column_stack([parts[1].ravel() / d, view.x.ravel()])
+    yours = parts[2].ravel() / d
+    if np.linalg.matrix_rank(matrix, rtol=1e-6 * size_of(matrix)) < 2:
+        return None
+    (a, b), *_ = np.linalg.lstsq(matrix, yours, rcond=None)
+    if size_of(matrix @ np.array([a, b]) - yours) > 2e-6 * size_of(yours) + view.noise:
+        return None
+    return None if min(abs(a - 1), abs(a)) < 1e-4 or abs(b) < 1e-6 else (float(a), float(b))
+
+
+def one_number(view: View) -> Cause | None:
+    """The difference passes through one number for each group along some axes: what it does to dout has rank 1."""
+    n = len(view.shape)
+    for axes in (a for size in range(1, n + 1) for a in combinations(range(n), size)):
+        if not view.everywhere(lambda v, a=axes: single(v, a)):
+            continue
+        groups = "" if len(axes) == n else f" for each index of {view.axes([a for a in range(n) if a not in axes])}"
+        plain = view.everywhere(lambda v, a=axes: single(v, a, plain=True))
+        what = "the sum of dout" if plain else "one sum of dout times something"
+        return view.cause(
+            "one-number-path",
+            f"What is wrong is a term with {what} along {view.axes(axes)}{groups}; all else is right.",
+            "Each entry moves one number there that all outputs use (a sum, mean, max, norm): derive that path again.",
+        )
+    return None
+
+
+def single(view: View, axes: tuple[int, ...], plain: bool = False) -> bool:
+    """Has the difference rank 1 in every group along `axes`, and is it no whole gradient?
+
+    With `plain`: is it the same for every output of the group?
+    """
+    if view.C is None or view.shape != view.out_shape or not view.shaped:
+        return False
+    n, length = len(view.shape), int(np.prod([view.shape[a] for a in axes]))
+    others = [a for a in range(n) if a not in axes]
+    order = [*others, *axes, *(n + a for a in others), *(n + a for a in axes)]
+    count = view.x.size // length
+    off, right, yours = (
+        g.reshape(view.shape * 2).transpose(order).reshape(count, length, count, length)
+        for g in (view.J - view.C, view.J, view.C)
+    )
+    own = np.arange(count)
+    inside = off[own, :, own, :]
+    if np.mean(np.abs(right[own, :, own, :]) > 1e-6 * size_of(right)) < 0.6:  # no number there that all outputs use
+        return False
+    apart = off.copy()
+    apart[own, :, own, :] = 0
+    slack = FORM * size_of(off) + view.noise
+    if length < 3 or size_of(off) < 1e3 * view.noise or size_of(apart) > slack:
+        return False
+    if any(np.linalg.svd(g[own, :, own, :], compute_uv=False)[:, 1].max() <= 1e-2 * size_of(g) for g in (right, yours)):
+        return False
+    if plain:
+        return size_of(inside - inside.mean(2, keepdims=True)) <= slack
+    return float(np.linalg.svd(inside, compute_uv=False)[:, 1].max()) <= length * slack
 
 
 def skip(view: View) -> Cause | None:
@@ -275,10 +327,9 @@ def direct_path(view: View) -> Cause | None:
         return None
     return view.cause(
         "direct-path",
-        "Yours differs from the right gradient only in what each entry does to the output at its own index; all that "
-        "goes to other indices is right.",
-        "The input also reaches the output directly, entry by entry (a gate, a skip, a carried state): add that path, "
-        "or check it.",
+        "Yours is wrong only in what each entry does to the output at its own index; the rest is right.",
+        "The input also reaches the output directly, entry by entry (a gate, a skip, a carried state): add or check "
+        "that path.",
     )
 
 

@@ -44,9 +44,11 @@ class Point:
         if self.case.at is None:
             return ()
         rng, found = np.random.default_rng(11), []
-        for _ in range(MORE):
+        for turn in range(MORE):  # every other one with signs changed: |x| and x are not the same thing
             try:
-                moved = tuple(np.asarray(x * rng.uniform(0.7, 1.3, np.shape(x))) for x in self.case.inputs)
+                signs = rng.choice([-1.0, 1.0], len(self.case.inputs)) if turn % 2 else np.ones(len(self.case.inputs))
+                scaled = zip(signs, self.case.inputs, strict=True)
+                moved = tuple(np.asarray(sign * x * rng.uniform(0.7, 1.3, np.shape(x))) for sign, x in scaled)
                 found.append(Point(self.case.at(moved)))
             except Exception:  # outside of the function's domain: that point does not speak
                 continue

@@ -20,8 +20,7 @@ def zero(view: View) -> Cause | None:
     return view.cause(
         "zero",
         "Yours is all zeros, and the output does depend on this input.",
-        "Is it written yet? Look for a gradient that is created with zeros and never filled, or computed and not "
-        "returned.",
+        "Look for zeros that are never filled, a gradient computed and not returned, or a factor that is 0 here.",
     )
 
 
@@ -66,6 +65,8 @@ def small(view: View) -> Cause | None:
             "A constant is probably rounded or slightly off: write it in full, or compute it.",
         )
     eps = [f"{name} = {value:g}" for name, value in view.case.constants.items() if "eps" in name.lower()]
+    if not eps and worst > 1e-4:
+        return None
     hint = f" ({join(eps)})" if eps else ""
     return view.cause(
         "epsilon",
@@ -96,7 +97,7 @@ def absolute(view: View) -> Cause | None:
 
 def sign(view: View) -> Cause | None:
     """Times -1."""
-    if not view.everywhere(lambda v: v.is_mapped(lambda g: -g)):
+    if (view.numbers() < 3 and view.x.size > 1) or not view.everywhere(lambda v: v.is_mapped(lambda g: -g)):
         return None
     return view.cause(
         "sign",
@@ -132,13 +133,11 @@ def factor(view: View) -> Cause | None:
             "by one.",
         )
     constant = np.ptp(values) <= 3e-6 * abs(values[0])
-    if not constant or view.numbers() < 3:
-        return None
-    if len(values) == 1 and view.numbers() < 6:
+    if not constant or view.numbers() < 3 or len(values) < 2:  # at one point alone, any scalar of it may be the factor
         return None
     return view.cause(
         "factor",
-        f"Yours is the right gradient times {values[0]:.6g}, in every entry"
+        f"Yours is the right gradient times {shown(values[0])}, in every entry"
         + (f" and at every one of {len(values)} points tried." if len(values) > 1 else "."),
         "Everything but one constant is right: look for a number, a length or a hyperparameter that forward and "
         "backward do not share.",
@@ -152,6 +151,14 @@ def varying_factor(view: View) -> Cause | None:
         return None
     if any(np.sum(np.abs(v.truth) > FORM * v.scale) < 3 for v in view.points):
         return None
+    if np.ptp(values) <= 1e-5 * size_of(np.array(values)):
+        return None
+    if (text := by_lengths(view, values)) is not None:
+        return view.cause(
+            "factor",
+            f"Yours is the right gradient times {text}{'; the sign is wrong too' if values[0] < 0 else ''}.",
+            "Everything but one factor is right, and it depends on the lengths of axes alone: an n, a mean, a sum.",
+        )
     named = None
     for text, value in SCALARS.items():
         for form, power in (("{}", 1), ("1/{}", -1), ("({})^2", 2), ("1/({})^2", -2)):
@@ -161,10 +168,11 @@ def varying_factor(view: View) -> Cause | None:
                 continue
             if all(abs(m - c) <= 3e-6 * abs(c) for m, c in zip(made, values, strict=True)):
                 named = named or form.format(text)
+    other = max(values, key=lambda value: abs(value - values[0]))
     what = (
-        f"{named} ({values[0]:.6g} here)"
+        f"{named} ({shown(values[0])} here)"
         if named
-        else f"one number ({values[0]:.6g} here, {values[1]:.6g} at another point)"
+        else f"one number ({shown(values[0])} here, {shown(other)} at another point)"
     )
     return view.cause(
         "varying-factor",
@@ -172,6 +180,25 @@ def varying_factor(view: View) -> Cause | None:
         "The direction is right; a scalar that depends on the inputs is missing or extra: a norm, a sum, the loss "
         "itself.",
     )
+
+
+def by_lengths(view: View, values: list[float]) -> str | None:
+    """Words for a factor that is the same wherever the shapes are, and differs where they do."""
+    groups: dict[tuple[object, ...], list[float]] = {}
+    for v, value in zip(view.points, values, strict=True):
+        groups.setdefault((v.shape, v.out_shape), []).append(value)
+    first, *rest = groups.values()
+    if len(first) < 2 or not rest or any(np.ptp(group) > 1e-5 * size_of(np.array(group)) for group in groups.values()):
+        return None
+    return f"{shown(first[0])} here and {shown(rest[-1][0])} where the shapes are longer"
+
+
+def shown(value: float) -> str:
+    """A number as it is read: 1/64 rather than 0.015625."""
+    whole = round(1 / abs(value)) if 1e-4 <= abs(value) < 0.75 else 0
+    if whole and abs(abs(value) * whole - 1) < 1e-5:
+        return f"{'-' if value < 0 else ''}1/{whole}"
+    return f"{value:.6g}"
 
 
 def one_value(array: np.ndarray) -> float:
