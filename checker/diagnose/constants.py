@@ -143,8 +143,9 @@ def one_phrase(texts: list[str]) -> list[str]:
     """`1/n (n = 7, the length of axis 0 of x and of out)` for the same said of two axes."""
     groups: dict[str, list[str]] = {}
     for text in texts:
-        start, mark, axis = text.partition(", the length of ")
-        groups.setdefault(start + mark, []).append(axis.removesuffix(")"))
+        mark = next((mark for mark in (", the length of ", " (the lengths of ") if mark in text), "\n")
+        start, found, axis = text.partition(mark)
+        groups.setdefault(start + found, []).append(axis.removesuffix(")"))
     return [start if not axes[0] else f"{start}{axes_named(axes)})" for start, axes in groups.items()]
 
 

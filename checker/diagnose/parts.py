@@ -377,7 +377,7 @@ def zero_in_part(view: View, place: str, verb: str, name: str) -> Cause:
     return view.cause(
         "zero-in-part" if name == "missing-contributions" else name,
         f"Yours is {verb} at {place}; everywhere else it is right.",
-        "Those entries are left out or treated apart: look at the slices, masks and loop bounds that reach them.",
+        "Those entries are left out or treated apart: look at the slices, masks, labels and loop bounds there.",
     )
 
 
