@@ -16,6 +16,8 @@ CODES = {"right": RIGHT, "kink": KINK, "unsettled": UNSETTLED, "corner": CORNER,
 NEGLIGIBLE = 1e-6
 #: Along a direction, the errors of single entries drown: only this much may differ beyond the error bar.
 SHARP = 1e-9
+#: How much further an entry with a small gradient is moved, at most.
+LEVEL = 20.0
 #: What rounding inside a right backward may add to an entry, relative to its gradient.
 ROUNDING = 8 * EPS
 #: A slope this small beside the upstream gradient may be claimed to be 0: saturated units have slopes of 1e-100.
@@ -222,11 +224,12 @@ class Directional:
 
 
 def random_direction(
-    function: Function, claims: Sequence[Array], rng: np.random.Generator, only: Sequence[Array] | None = None
+    function: Function, claims: Sequence[Array], rng: np.random.Generator, level: bool = False
 ) -> list[Array]:
     """Continuous signed weights times each entry's scale; leaves whose gradients are small are moved further.
 
-    Weights of +-1 would cancel equal and opposite errors half of the time. `only` masks the entries to move.
+    Weights of +-1 would cancel equal and opposite errors half of the time. With `level`, entries whose gradient is
+    small beside their leaf's are moved further too, so that their mistakes do not drown.
     """
     weights = []
     for which, (x, scale) in enumerate(zip(function.x, function.scale)):
@@ -236,7 +239,10 @@ def random_direction(
         unit = np.where(size > 0, size, scale) if mixed else np.maximum(size, scale)
         unit = np.where(np.isfinite(x), unit, 0.0)
         weight = unit * rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1.0, 1.0], x.shape)
-        weights.append(weight if only is None else weight * only[which])
+        if level:
+            size, typical = np.abs(claims[which]), _rms(claims[which])
+            weight = weight * np.clip(typical / np.maximum(size, 1e-300), 1.0, LEVEL)
+        weights.append(weight)
     with np.errstate(all="ignore"):
         sizes = np.array([np.sqrt(np.sum((g * w) ** 2)) for g, w in zip(claims, weights)])
     known = sizes[np.isfinite(sizes) & (sizes > 0)]
@@ -248,7 +254,18 @@ def random_direction(
 def compare_direction(
     function: Function, dout: Array, claims: Sequence[Array], direction: Sequence[Array]
 ) -> Directional:
-    """The slope along a direction: two evaluations where they settle it, four where a second step is needed."""
+    """The slope along a direction: two evaluations where they settle it, four or many more where they do not."""
+    found = glimpse_direction(function, dout, claims, direction)
+    if isinstance(found, Directional):
+        return found
+    claim, size, line = found
+    return Directional(list(direction), claim, judge(line, dout, claim, SHARP, size=size, negligible=1e-4 * size), size)
+
+
+def glimpse_direction(
+    function: Function, dout: Array, claims: Sequence[Array], direction: Sequence[Array]
+) -> Directional | tuple[float, float, Line]:
+    """What four evaluations at most say of a direction beyond doubt; else the claimed slope, its size and the line."""
     with np.errstate(all="ignore"):
         terms = [g * v for g, v in zip(claims, direction)]
         claim = float(sum(float(np.sum(t)) for t in terms))
@@ -258,10 +275,7 @@ def compare_direction(
         )
     line = Line(function, direction=direction)
     plain = _two_steps(line, dout, claim, size, input_rounding)
-    if plain is not None:
-        return Directional(list(direction), claim, plain, size)
-    verdict = judge(line, dout, claim, SHARP, size=size, negligible=1e-4 * size)
-    return Directional(list(direction), claim, verdict, size)
+    return (claim, size, line) if plain is None else Directional(list(direction), claim, plain, size)
 
 
 def _two_steps(line: Line, dout: Array, claim: float, size: float, input_rounding: float) -> Judgement | None:

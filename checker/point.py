@@ -17,9 +17,11 @@ from .compare import (
     UNSETTLED,
     WRONG,
     Comparison,
+    Directional,
     Progress,
     compare_direction,
     compare_entries,
+    glimpse_direction,
     judge_entry,
     random_direction,
 )
@@ -222,10 +224,17 @@ def _compare(point: Point, rng: np.random.Generator, rtol: float, progress: Prog
         [None for _ in point.function.x],
     )
     point.comparison = comparison
-    unsettled, off = False, None
-    for _ in range(2):
-        direction = random_direction(point.function, point.claims, rng)
-        found = compare_direction(point.function, dout, point.claims, direction)
+    unsettled, off, started = False, None, point.function.calls
+    for second in (False, True):
+        spent = point.function.calls - started
+        direction = random_direction(point.function, point.claims, rng, level=second)
+        found = glimpse_direction(point.function, dout, point.claims, direction)
+        if second and not isinstance(found, Directional):  # long moves along a curve settle nothing
+            if spent == 4:  # the first direction had two steps to itself: that is as many as there are to spend
+                break
+            direction = random_direction(point.function, point.claims, rng)
+        if not isinstance(found, Directional):
+            found = compare_direction(point.function, dout, point.claims, direction)
         if found.judgement.status in ("wrong", "corner"):
             off = found
             break
