@@ -543,4 +543,4 @@ def test_advice_comes_before_the_general_diagnosis():
 
 def test_every_option_is_described():
     for name in inspect.signature(gradcheck).parameters:
-        assert f"        {name}: " in checker.verdict.gradcheck.__doc__ or name in ("forward", "backward", "inputs")
+        assert f"    {name}: " in inspect.getdoc(checker.verdict.gradcheck) or name in ("forward", "backward", "inputs")
