@@ -28,11 +28,13 @@ UPSTREAM = re.compile(
 ALL_UPSTREAM = re.compile(
     r"(d_?outs?|douts|grads?|grad_?outputs?|gradients?|upstream|g|gs|cotangents?|cts?|v|dys?|d)$", re.I
 )
-CONSTANT = re.compile(
-    r"(y|t|ys|y_?true|target\w*|label\w*|truth|gt|mask\w*|keep|eps\w*|epsilon|reg\w*|lam\w*|lambda_?|alpha|slope|"
-    r"momentum|p|rate|prob|temperature|tau|decay|weight_decay|lr|learning_rate|threshold|margin|running_\w+|moving_\w+)$",
+LABEL = re.compile(r"(y|t|ys|y_?true|target\w*|label\w*|truth|gt|mask\w*|keep)$", re.I)
+SETTING = re.compile(
+    r"(eps\w*|epsilon|reg\w*|lam\w*|lambda_?|alpha|slope|momentum|p|rate|prob|temperature|tau|decay|weight_decay|lr|"
+    r"learning_rate|threshold|margin|running_\w+|moving_\w+)$",
     re.I,
 )
+CONSTANT = re.compile(f"{LABEL.pattern}|{SETTING.pattern}", re.I)
 
 
 @dataclass(frozen=True)
@@ -441,6 +443,13 @@ class Pair:
             f"input{'s' if len(top) != 1 else ''} ({', '.join(top)})"
         )
 
+    def is_constant(self, path: str) -> bool:
+        """Whether an input takes no gradient by its name: labels and masks; a number such as eps; running averages."""
+        name = path.split("[")[0]
+        moving = name.lower().startswith(("running_", "moving_"))
+        number = not isinstance(self._value(name), np.ndarray)
+        return bool(LABEL.match(name) or (SETTING.match(name) and (number or moving)))
+
     def _by_shape(self, top: list[str], items: list[Any]) -> dict[str, Any]:
         """The inputs to which a (loss, gradients) function's gradients belong by shape; empty if that is unclear."""
         found: dict[str, Any] = {}
@@ -460,7 +469,7 @@ class Pair:
             ]
         containers = [name for name in self.names if name in top or isinstance(self._value(name), (tuple, list))]
         arrays = [name for name in top if not isinstance(self._value(name), (float, np.floating))]
-        variables = [name for name in top if not CONSTANT.match(name)]
+        variables = [name for name in top if not self.is_constant(name)]
         both = [name for name in arrays if name in variables]
         weights = [name for name in top if not _is_mask(self._value(name))]
         return [top, arrays, variables, both, containers, weights]

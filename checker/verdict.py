@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .calling import CONSTANT, Pair
+from .calling import Pair
 from .compare import RIGHT, Progress
 from .contract import flat, name_of
 from .elsewhere import Fault, Search, ordinary_size
@@ -138,7 +138,7 @@ class _Check:
         if not point.seen.attempted:
             message = f"{name_of(self.pair.backward_function)} is not written yet"
             return self._result(NOT_ATTEMPTED, [Finding("", NOT_ATTEMPTED, message)])
-        unclaimed = [path for path in everything if path not in self.pair.paths and not CONSTANT.match(path)]
+        unclaimed = [path for path in everything if path not in self.pair.paths and not self.pair.is_constant(path)]
         if unclaimed:
             self.notes.append(f"no gradient was returned for {', '.join(unclaimed)}, so none was judged")
         if self.pair.left_out:
