@@ -1076,3 +1076,13 @@ def test_a_misuse_says_what_to_change(sentence):
 
 def test_a_function_that_returns_each_value_with_its_slope():
     assert check_value_and_grad(lambda x: (np.sin(x), np.cos(x)), A)
+
+
+def test_an_array_called_p_takes_a_gradient_and_a_number_called_p_does_not():
+    rng = np.random.default_rng(0)
+    p, t = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+    squared = gradcheck(
+        lambda p, t: (((p - t) ** 2).mean(), (p, t)), lambda dout, c: 2 * dout * (c[0] - c[1]) / c[0].size, (p, t)
+    )
+    kept = gradcheck(lambda x, p: (x / p, p), lambda dout, c: dout / c, (t, 0.5))
+    assert squared.verdict == kept.verdict == "right"
