@@ -256,9 +256,11 @@ def compare_direction(
 ) -> Directional:
     """The slope along a direction: two evaluations where they settle it, four or many more where they do not."""
     found = glimpse_direction(function, dout, claims, direction)
-    if isinstance(found, Directional):
-        return found
-    claim, size, line = found
+    return found if isinstance(found, Directional) else climb_direction(dout, direction, *found)
+
+
+def climb_direction(dout: Array, direction: Sequence[Array], claim: float, size: float, line: Line) -> Directional:
+    """What the whole ladder of steps says of a direction that a glimpse left open."""
     return Directional(list(direction), claim, judge(line, dout, claim, SHARP, size=size, negligible=1e-4 * size), size)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from . import tree
 from .calling import Array, MisfitError, Pair, Run
 from .compare import UNSETTLED, WRONG, compare_direction, compare_entries, random_direction
-from .contract import Observation, flat
+from .contract import Observation, flat, random_upstream
 from .errors import UserCodeError
 from .explore import smallest
 from .inputs import Declaration, Variation
@@ -152,9 +152,7 @@ def glance(
         return None
     counts = variation.declared or (variation.edge and _meant(pair, values, run))
     outs = [np.array(out, dtype=float) for out in run.outs]
-    douts: list[Array] = [np.ones(out.shape) for out in outs]
-    if not pair.is_gradient:
-        douts = [rng.uniform(0.5, 1.5, out.shape) * rng.choice([-1.0, 1.0], out.shape) for out in outs]
+    douts = [np.ones(out.shape) for out in outs] if pair.is_gradient else random_upstream(run, rng)
     try:
         returned = pair.assign(pair.pull(run, pair.upstream(run, douts)))
         claims = [np.array(returned[path], dtype=float) for path in pair.paths]

@@ -19,6 +19,7 @@ from .compare import (
     Comparison,
     Directional,
     Progress,
+    climb_direction,
     compare_direction,
     compare_entries,
     glimpse_direction,
@@ -233,8 +234,9 @@ def _compare(point: Point, rng: np.random.Generator, rtol: float, progress: Prog
             if spent == 4:  # the first direction had two steps to itself: that is as many as there are to spend
                 break
             direction = random_direction(point.function, point.claims, rng)
-        if not isinstance(found, Directional):
             found = compare_direction(point.function, dout, point.claims, direction)
+        elif not isinstance(found, Directional):
+            found = climb_direction(dout, direction, *found)
         if found.judgement.status in ("wrong", "corner"):
             off = found
             break
