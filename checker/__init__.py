@@ -19,9 +19,11 @@ if TYPE_CHECKING:
         numerical_jvp,
         numerical_vjp,
     )
-    from .exercises import Exercise, exercise, mistake
+    from .exercises import Exercise, exercise, mistake, task
+    from .expect import expect_labels, expect_shapes
     from .inputs import below
     from .layer import check_layer
+    from .nodes import keep
     from .report import Entry, Finding, Report
     from .shapes import Bool, Float, Int
     from .verdict import check_grad, check_value_and_grad, gradcheck
@@ -37,9 +39,11 @@ _HOMES = {
         "numerical_jvp",
         "numerical_vjp",
     ),
-    "exercises": ("Exercise", "exercise", "mistake"),
+    "exercises": ("Exercise", "exercise", "mistake", "task"),
+    "expect": ("expect_labels", "expect_shapes"),
     "inputs": ("below",),
     "layer": ("check_layer",),
+    "nodes": ("keep",),
     "report": ("Entry", "Finding", "Report"),
     "shapes": ("Bool", "Float", "Int"),
     "verdict": ("check_grad", "check_value_and_grad", "gradcheck"),
@@ -65,13 +69,17 @@ __all__ = [
     "check_layer",
     "check_value_and_grad",
     "exercise",
+    "expect_labels",
+    "expect_shapes",
     "gradcheck",
+    "keep",
     "mistake",
     "numerical_gradient",
     "numerical_hessian",
     "numerical_jacobian",
     "numerical_jvp",
     "numerical_vjp",
+    "task",
 ]
 
 

@@ -247,6 +247,24 @@ class Declaration:
                 raise UsageError(f"no constant is called {name!r}; the inputs are {', '.join(self.names)}")
         return replace(self, inputs=inputs)
 
+    def shaping(self, **shapes: Any) -> "Declaration":
+        """The same with other arrays in the place of some inputs: `shaping(ws=[Float[ndarray, "K D"]])`."""
+        for name in shapes:
+            if name not in self.names:
+                raise UsageError(f"no input is called {name!r}; the inputs are {', '.join(self.names)}")
+        if not shapes:
+            return self
+        inputs = [
+            tree.map_leaves(_leaf, shapes[name]) if name in shapes else value
+            for name, value in zip(self.names, self.inputs)
+        ]
+        return replace(self, inputs=tuple(inputs))._with_sizes(0)
+
+    def without(self, name: str) -> "Declaration":
+        """The same without an input."""
+        kept = [(n, value) for n, value in zip(self.names, self.inputs) if n != name]
+        return replace(self, names=tuple(n for n, _ in kept), inputs=tuple(value for _, value in kept))
+
     def drawing(self, **values: Any) -> "Declaration":
         """The same with other numbers: `drawing(x=(900, 1100))`."""
         for name in values:
@@ -336,7 +354,11 @@ def _parameters(forward: Callable[..., Any]) -> list[inspect.Parameter]:
 def _declare(parameter: inspect.Parameter, draw: Any, arguments: Mapping[str, Any], title: str) -> Any:
     name = parameter.name
     if name in arguments:
-        return tree.map_leaves(Constant, arguments[name])
+        given = tree.map_leaves(_leaf, arguments[name])
+        return given if draw is None else tree.map_leaves(lambda leaf: _redrawn(leaf, draw, name), given)
+    if parameter.annotation in (int, "int") and parameter.default is parameter.empty:
+        values = _DEFAULTS["int"] if draw is None else _values(draw, name, "int")
+        return Array(Shape("int", (), "int64"), values, number=True)
     left_out = draw is None and parameter.default is None  # an array that there may be, but need not
     shape = None if left_out or parameter.annotation is parameter.empty else shapes.read(parameter.annotation)
     if shape is not None and (shape.dims or shape.dtype != "float" or parameter.default is parameter.empty):
@@ -350,6 +372,15 @@ def _declare(parameter: inspect.Parameter, draw: Any, arguments: Mapping[str, An
     raise UsageError(
         f'nothing says what {name} of {title} is: annotate it, {name}: Float[ndarray, "N D"], or give it as an argument'
     )
+
+
+def _leaf(value: Any) -> Any:
+    """A shape as an array to draw, anything else as a constant."""
+    return Array(value, _DEFAULTS[value.kind]) if isinstance(value, Shape) else Constant(value)
+
+
+def _redrawn(leaf: Any, draw: Any, name: str) -> Any:
+    return replace(leaf, values=_values(draw, name, leaf.shape.kind)) if isinstance(leaf, Array) else leaf
 
 
 _DEFAULTS: dict[str, Values] = {"float": Normal(), "int": Whole(0, 10), "bool": Whole(0, 2)}

@@ -14,6 +14,7 @@ from . import tree
 from .calling import MisfitError, Pair
 from .contract import random_upstream
 from .errors import UsageError, UserCodeError
+from .kinds import Answer
 
 #: Two answers agree within this, relative to the largest entry: enough for another order of additions.
 SAME = 1e-9
@@ -23,12 +24,11 @@ APART = 1e-7
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer on purpose: a backward, a forward or both, and advice that does not give the right one away."""
+    """A wrong answer on purpose, and advice that does not give the right one away."""
 
     name: str
     advice: str
-    backward: Callable[..., Any]
-    forward: Callable[..., Any]
+    answer: Answer
     half: str = "backward"
 
     def signs(self, wrong: set[str]) -> set[str]:
@@ -81,18 +81,22 @@ def same(a: np.ndarray | None, b: np.ndarray | None, rtol: float = SAME) -> bool
         return bool(np.all((np.abs(a - b) <= rtol * size) | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
-def apart(mistake: Sequence[Doing], right: Sequence[Doing]) -> set[str]:
+def apart(mistake: Sequence[Doing], right: Sequence[Doing], different: float = APART) -> set[str]:
     """The names of what a mistake gets wrong at some point."""
     return {
         key
         for wrong, good in zip(mistake, right)
         for key in {*wrong, *good}
-        if not same(wrong.get(key), good.get(key), APART)
+        if not same(wrong.get(key), good.get(key), different)
     }
 
 
 def recognise(
-    answer: Sequence[Doing], right: Sequence[Doing], mistakes: Iterable[tuple[Mistake, Sequence[Doing]]]
+    answer: Sequence[Doing],
+    right: Sequence[Doing],
+    mistakes: Iterable[tuple[Mistake, Sequence[Doing]]],
+    rtol: float = SAME,
+    different: float = APART,
 ) -> dict[str, Mistake]:
     """Which known mistakes the answer makes, by the name of what they get wrong.
 
@@ -100,12 +104,12 @@ def recognise(
     forward only the outputs count, as each author's gradients depend on what they save. The mistake that explains the
     most comes first.
     """
-    wrong = apart(answer, right)
-    known = [(mistake.signs(apart(done, right)), mistake, done) for mistake, done in mistakes]
+    wrong = apart(answer, right, different)
+    known = [(mistake.signs(apart(done, right, different)), mistake, done) for mistake, done in mistakes]
     found: dict[str, Mistake] = {}
     for keys, mistake, done in sorted(known, key=lambda entry: -len(entry[0])):
         if not keys or not keys <= wrong or keys <= set(found):
             continue
-        if all(same(mine.get(key), theirs.get(key)) for mine, theirs in zip(answer, done) for key in keys):
+        if all(same(mine.get(key), theirs.get(key), rtol) for mine, theirs in zip(answer, done) for key in keys):
             found |= {key: mistake for key in keys if key not in found}
     return found

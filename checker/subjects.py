@@ -232,7 +232,7 @@ def subjects(target: str, forward: str = "", given: Given | None = None, seed: i
         return [_declared_subject(value)]
     for exercise in exercises_in(found.module):
         if value is not None and exercise.forward is value:
-            return [_declared_subject(exercise.backward)]
+            return [_declared_subject(exercise.answer)]
     if inspect.isclass(value) and is_theirs(_file(value)):
         return _of_class(value, rest, found.module, given, seed)
     if value is not None and (callable(getattr(value, "forward", None)) or rest):
@@ -284,7 +284,7 @@ def _whole(found: Found, given: Given, seed: int) -> list[Subject]:
     """All that a module holds: exercises, pairs, losses, and its layer classes."""
     declared = exercises_in(found.module)
     if declared:
-        return [_declared_subject(exercise.backward) for exercise in declared]
+        return [_declared_subject(exercise.answer) for exercise in declared]
     names = functions(found.module)
     chosen = [_pair(pair, names, found.module) for pair in choose(found)]
     own = classes(found.module).values()

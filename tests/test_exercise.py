@@ -56,7 +56,7 @@ def test_the_declaration_is_kept(task):
     assert isinstance(task, Exercise)
     assert (task.name, task.points, task.rows, task.hints) == ("scale_backward", 2, ("S0-01",), ("first", "second"))
     assert task.wrt == ("x", "gain")
-    assert task.backward.__name__ == "scale_backward"
+    assert task.answer.__name__ == "scale_backward"
     assert [known.name for known in task.mistakes] == ["power_left_up", "mean_for_sum", "gain_raised_too"]
 
 
@@ -193,10 +193,10 @@ def test_an_empty_stub_is_not_attempted(task):
 
 
 def test_a_breach_of_the_contract_is_recognised_too(task):
-    @mistake(task.backward, "Copy first.")
+    @mistake(task.answer, "Copy first.")
     def overwritten(dout, cache):
         dout *= 2
-        return task.backward(dout / 2, cache)
+        return task.answer(dout / 2, cache)
 
     def answer(dout, cache):
         gradients = right(dout, cache)
@@ -208,7 +208,7 @@ def test_a_breach_of_the_contract_is_recognised_too(task):
 
 
 def test_checks_are_repeatable(task):
-    wrong = task.mistakes[0].backward
+    wrong = task.mistakes[0].answer.function
     assert str(task.check(wrong, seed=3).to_dict()) == str(task.check(wrong, seed=3).to_dict())
 
 
@@ -230,10 +230,10 @@ def test_what_does_not_fit_is_refused_when_declared():
 
 def test_a_mistake_is_of_one_half(task):
     with pytest.raises(UsageError, match="half is 'both'"):
-        mistake(task.backward, "advice", half="both")
+        mistake(task.answer, "advice", half="both")
 
 
 def test_a_modules_exercises_in_order(task):
-    module = ModuleType(task.backward.__module__)
-    module.first, module.other, module.second = task.backward, right, task.backward
+    module = ModuleType(task.answer.__module__)
+    module.first, module.other, module.second = task.answer, right, task.answer
     assert exercises_in(module) == [task, task]

@@ -1,0 +1,54 @@
+"""A backward pass: the vector-Jacobian product of a forward, judged by the numeric derivative of the reference's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..nodes import first_wrong, opened
+from ..recognise import Doing
+from ..recognise import doing as pair_doing
+from ..report import WRONG, Finding, Report
+from ..retained import retained
+from ..verdict import gradcheck
+from . import Answer
+from .value import differences
+
+
+def doing(task: Any, answer: Answer, inputs: Sequence[Any]) -> Doing:
+    """Outputs, gradients, and what the pair leaves behind."""
+    at = opened(task, answer, inputs)
+    done = pair_doing(at.forward, at.function, at.inputs, at.names, at.wrt)
+    if task.memory and "raised" not in done and answer.forward is not None:
+        done = {**done, "memory": retained(answer.forward, inputs)}
+    return done
+
+
+def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **options: Any) -> Report:
+    """The general check. A student's forward has no reference beside it: it is compared with `expected` first."""
+    at = opened(task, answer, inputs)
+    if task.stub:
+        mine = pair_doing(at.forward, at.function, at.inputs, at.names, at.wrt)
+        ran = any(key.startswith("output") for key in mine)
+        findings = differences(at.forward.__name__, mine, expected, "forward") if ran else []
+        if any(finding.verdict == WRONG for finding in findings):
+            return Report(task.name, WRONG, tuple(findings), "forward", inputs=dict(zip(at.names, at.inputs)))
+    reference = None if task.stub else opened(task, Answer(at.function, task.forward), inputs).forward
+    report = gradcheck(
+        at.forward, at.function, at.inputs, names=at.names, wrt=at.wrt, reference=reference,
+        declaration=at.declaration, name=task.name, **options,
+    )  # fmt: skip
+    if task.nodes:
+        report = first_wrong(report, tuple(task.nodes))
+    return _lean(task, answer, inputs, expected, report) if task.memory and report else report
+
+
+def _lean(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, report: Report) -> Report:
+    """A right report, unless the cache keeps more alive than is needed."""
+    assert answer.forward is not None
+    mine, needed = int(retained(answer.forward, inputs)), int(expected["memory"])
+    if mine <= needed:
+        return report
+    message = f"the cache keeps {mine} bytes alive beside the inputs and the output, where {needed} are enough"
+    advice = "ask of each array that is kept: which gradient needs it? A view keeps the whole array alive"
+    finding = Finding("memory", WRONG, message, "contract", "memory", advice)
+    return replace(report, verdict=WRONG, kind="contract", findings=(finding, *report.findings))

@@ -1,0 +1,118 @@
+"""Staged graphs, checked node by node: the gradient at a node is the derivative by a number that is added there.
+
+A staged forward says `mean = node("mean", x.mean(axis=0))` of every intermediate; its backward returns the gradient of
+every node and of every input, as a dict by name: {"dmean": ..., "dx": ...}.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from . import shapes
+from .errors import UsageError
+from .inputs import Array, Declaration
+from .kinds import Answer
+from .report import RIGHT, WRONG, Report
+from .values import Lengths, Rng, Sizes, Values
+
+
+def keep(name: str, value: Any) -> Any:
+    """A node left as it is."""
+    return value
+
+
+@dataclass(frozen=True)
+class Zeros(Values):
+    """Nothing is added at a node: gradients are those of the graph as it stands."""
+
+    def draw(self, rng: Rng, shape: Lengths, sizes: Sizes) -> np.ndarray:
+        """Zeros."""
+        return np.zeros(shape)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An answer whose nodes are inputs too; they come first, in the order in which the backward meets them."""
+
+    forward: Callable[..., Any]
+    function: Callable[..., Any]
+    inputs: tuple[Any, ...]
+    names: tuple[str, ...]
+    wrt: tuple[str, ...]
+    declaration: Declaration
+
+
+def opened(task: Any, answer: Answer, inputs: Sequence[Any]) -> Opened:
+    """The answer as the general check takes it; without nodes, as it is."""
+    declaration, forward, function = task.declaration, answer.forward, answer.function
+    assert forward is not None
+    if not task.nodes:
+        return Opened(forward, function, tuple(inputs), declaration.names, task.wrt, declaration)
+    nodes, count = tuple(task.nodes), len(task.nodes)
+    wrt = (*nodes, *task.wrt)
+
+    def with_additions(*arguments: Any) -> Any:
+        additions = dict(zip(nodes, arguments[:count]))
+        met = set()
+
+        def node(name: str, value: Any) -> Any:
+            if name not in additions or np.shape(value) != np.shape(additions[name]):
+                raise UsageError(f"the node {name} of {task.name} has shape {np.shape(value)}; declare it with nodes=")
+            met.add(name)
+            return value + additions[name]
+
+        returned = forward(*arguments[count:], node=node)
+        if met != set(nodes):
+            raise UsageError(f"{task.name} declares nodes that its forward does not have: {set(nodes) - met}")
+        return returned
+
+    def by_name(dout: Any, cache: Any) -> Any:
+        returned = function(dout, cache)
+        if not isinstance(returned, dict):
+            return returned
+        missing = [name for name in wrt if f"d{name}" not in returned]
+        if missing:
+            listed = ", ".join(f"d{name}" for name in missing)
+            raise KeyError(f"{listed} missing: return a dict with the gradient of every node and every input")
+        return tuple(returned[f"d{name}"] for name in wrt)
+
+    with_additions.__name__, by_name.__name__ = forward.__name__, function.__name__
+    added = [Array(shapes.shape("float", task.nodes[name]), Zeros()) for name in nodes]
+    zeros = tuple(np.zeros_like(value) for value in _node_values(forward, inputs, nodes))
+    extended = replace(declaration, names=(*nodes, *declaration.names), inputs=(*added, *declaration.inputs))
+    return Opened(with_additions, by_name, (*zeros, *inputs), extended.names, wrt, extended)
+
+
+def _node_values(forward: Callable[..., Any], inputs: Sequence[Any], nodes: Sequence[str]) -> list[Any]:
+    """The value of every node at these inputs."""
+    found: dict[str, Any] = {}
+
+    def note(name: str, value: Any) -> Any:
+        found[name] = np.asarray(value, dtype=float)
+        return value
+
+    forward(*inputs, node=note)
+    missing = [name for name in nodes if name not in found]
+    if missing:
+        raise UsageError(f"{forward.__name__} has no node called {', '.join(missing)}; it has {', '.join(found)}")
+    return [found[name] for name in nodes]
+
+
+def first_wrong(report: Report, nodes: Sequence[str]) -> Report:
+    """The report with the first wrong node in front: what is wrong behind it may be its consequence."""
+    wrong = [finding for finding in report.findings if finding.verdict == WRONG and finding.subject]
+    if not wrong or wrong[0].kind not in ("values", "shape"):
+        return report
+    first, *later = wrong
+    what = "node" if first.subject in nodes else "gradient"
+    finding = replace(first, message=f"the first wrong {what} is d{first.subject}: {first.message}")
+    behind = [
+        replace(each, message=f"d{each.subject} differs too, which may follow from d{first.subject}", cause="", advice="",
+                entries=())
+        for each in later
+    ]  # fmt: skip
+    rest = [each for each in report.findings if each.verdict != WRONG or not each.subject]
+    right = [each for each in rest if each.verdict == RIGHT]
+    return replace(report, findings=(finding, *behind, *(each for each in rest if each not in right), *right))
