@@ -499,10 +499,11 @@ def groupnorm_forward(
     ### BEGIN SOLUTION
     expect_shapes(groupnorm_forward, x, gamma, beta)
     N, C, H, W = x.shape
-    if gamma.shape != (C,) or beta.shape != (C,):
-        raise ValueError(f"gamma {gamma.shape} and beta {beta.shape} should be (C,), with C = {C} as in x {x.shape}")
+    if not gamma.shape == beta.shape == (C,):
+        shapes = f"gamma has shape {gamma.shape} and beta {beta.shape}"
+        raise ValueError(f"{shapes}, where (C,) is wanted with C = {C}, as x {x.shape} has")
     if groups < 1 or C % groups:
-        raise ValueError(f"groups is {groups}, where a divisor of C = {C} is wanted, as in x {x.shape}")
+        raise ValueError(f"groups is {groups}, where a divisor of C = {C} is wanted, as x {x.shape} has")
     grouped = x.reshape(N, groups, -1)
     std = np.sqrt(grouped.var(axis=2, keepdims=True) + eps)
     x_hat = ((grouped - grouped.mean(axis=2, keepdims=True)) / std).reshape(x.shape)
