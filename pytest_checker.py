@@ -1,10 +1,15 @@
-"""`assert gradcheck(...)` under pytest: a failure shows the whole report, not a shortened `repr`.
+"""The checker under pytest: what a failing `assert gradcheck(...)` shows, and a folder of stubs as tests.
+
+A failure shows the whole report, not a shortened `repr`. `pytest coursework` judges every exercise of that folder,
+which asks for it in its conftest.py.
 
 pytest loads this in every run of an environment that the checker is installed in. Outside the package, it can be loaded
 without importing the checker and NumPy before the tests ask for them.
 """
 
-from collections.abc import Generator, Iterator
+import importlib
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,3 +45,53 @@ def _reports(variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _is_report(value: Any) -> bool:
     """Whether `value` is a Report, found out without importing the checker."""
     return type(value).__module__ == "checker.report" and type(value).__name__ == "Report"
+
+
+# -- a folder of stubs ------------------------------------------------------------------------------------------------
+
+
+def collect_exercises(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A `pytest_collect_file` for the conftest.py of a folder of stubs: every exercise in its files is a test."""
+    if file_path.suffix != ".py" or file_path.stem.startswith(("_", "conftest", "test_")):
+        return None
+    return Topic.from_parent(parent, path=file_path)
+
+
+class Topic(pytest.File):
+    """A file of stubs."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Its exercises, in its order."""
+        from checker.exercises import exercises_in
+
+        module = importlib.import_module(f"{self.path.parent.name}.{self.path.stem}")  # conftest.py is in that package
+        for task in exercises_in(module):
+            yield Answer.from_parent(self, name=task.name, task=task)
+
+
+class NotRightError(Exception):
+    """The answer is wrong, or there is none yet."""
+
+
+class Answer(pytest.Item):
+    """One exercise, judged as `python -m checker gradcheck` does."""
+
+    def __init__(self, *, task: Any, **more: Any):
+        super().__init__(**more)
+        self.task = task
+
+    def runtest(self) -> None:
+        """Judge it; whatever is not right fails."""
+        report = self.task.check()
+        if not report:
+            raise NotRightError(report)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The report alone: no stack trace of the checker's."""
+        if isinstance(excinfo.value, NotRightError):
+            return str(excinfo.value).removeprefix(f"{self.name}: ")
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """What pytest calls it."""
+        return self.path, None, self.name

@@ -6,6 +6,7 @@ wrong, not attempted or cannot tell; 2 called in a way that makes no sense; 130 
 
 import argparse
 import contextlib
+import importlib
 import io
 import os
 import shlex
@@ -16,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from . import ladder
 from .errors import Interrupted, UsageError
 from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 
@@ -29,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     parser = argparse.ArgumentParser(prog="checker", description="Check hand-written NumPy derivatives.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name, (declare, _) in VERBS.items():
+    known = {**VERBS, **_course_verbs()}
+    for name, (declare, _) in known.items():
         declare(verbs, name)
     try:
         options = parser.parse_args(argv)
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no sigma must not end the check
             stream.reconfigure(errors="replace")
     try:
-        return VERBS[options.verb][1](options)
+        return known[options.verb][1](options)
     except UsageError as problem:
         print(f"checker: {problem}", file=sys.stderr)
         return USAGE
@@ -326,4 +329,18 @@ class _Bar:
 
 
 Verb = tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]
-VERBS: dict[str, Verb] = {"gradcheck": (_declare_gradcheck, _run_gradcheck)}
+VERBS: dict[str, Verb] = {
+    "gradcheck": (_declare_gradcheck, _run_gradcheck),
+    "list": (ladder.declare_list, ladder.run_list),
+    "hint": (ladder.declare_hint, ladder.run_hint),
+    "start": (ladder.declare_start, ladder.run_start),
+}
+
+
+def _course_verbs() -> dict[str, Verb]:
+    """The instructor's verbs, where that side is installed."""
+    try:
+        verbs: dict[str, Verb] = importlib.import_module("checker.course").VERBS
+    except ModuleNotFoundError:
+        return {}
+    return verbs

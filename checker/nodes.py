@@ -14,7 +14,7 @@ from . import shapes
 from .errors import UsageError
 from .inputs import Array, Declaration
 from .kinds import Answer
-from .report import RIGHT, WRONG, Report
+from .report import WRONG, Report
 from .values import Lengths, Rng, Sizes, Values
 
 
@@ -108,11 +108,7 @@ def first_wrong(report: Report, nodes: Sequence[str]) -> Report:
     first, *later = wrong
     what = "node" if first.subject in nodes else "gradient"
     finding = replace(first, message=f"the first wrong {what} is d{first.subject}: {first.message}")
-    behind = [
-        replace(each, message=f"d{each.subject} differs too, which may follow from d{first.subject}", cause="", advice="",
-                entries=())
-        for each in later
-    ]  # fmt: skip
-    rest = [each for each in report.findings if each.verdict != WRONG or not each.subject]
-    right = [each for each in rest if each.verdict == RIGHT]
-    return replace(report, findings=(finding, *behind, *(each for each in rest if each not in right), *right))
+    follows = f"differs too, which may follow from d{first.subject}"
+    behind = [replace(f, message=f"d{f.subject} {follows}", cause="", advice="", entries=()) for f in later]
+    rest = [f for f in report.findings if f not in wrong]
+    return replace(report, findings=(finding, *behind, *rest))

@@ -226,7 +226,7 @@ def test_the_reference_runs_with_every_axis_at_one(task):
 
 
 def misfits(task):
-    """(argument's name, inputs) for arrays of a wrong number of axes, an unlike length, an empty axis, a wrong label."""
+    """(what is wrong, argument, inputs): a wrong number of axes, an unlike length, an empty axis, a wrong label."""
     names, specs = task.declaration.names, task.declaration.inputs
     used = Counter(dim for leaf in task.declaration.arrays for dim in leaf.shape.names)
     for place, (name, spec) in enumerate(zip(names, specs)):
@@ -250,14 +250,21 @@ def misfits(task):
             yield "a negative label", name, instead(np.full_like(array, -1))
 
 
+def refusal(task, inputs):
+    """What the reference says of these inputs; nothing where it takes them."""
+    try:
+        (task.forward or task.answer)(*inputs)
+    except ValueError as refused:
+        return str(refused)
+    return ""
+
+
 @of_kinds(*DETERMINISTIC)
 def test_inputs_that_do_not_fit_are_refused(task):
     """By a ValueError that names the argument, what came, and what is wanted."""
     for how, name, inputs in misfits(task):
-        with pytest.raises(ValueError, match="wanted") as caught:
-            (task.forward or task.answer)(*inputs)
-            pytest.fail(f"{name} with {how} is taken")
-        message = str(caught.value)
+        message = refusal(task, inputs)
+        assert "wanted" in message, (how, name, message or "it is taken")
         came = [np.shape(value) for value in inputs]
         assert any(str(shape) in message for shape in came) or "label" in how, (how, name, message)
         assert re.search("|".join(task.declaration.names), message), (how, name, message)

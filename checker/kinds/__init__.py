@@ -21,7 +21,6 @@ from typing import Any
 
 from ..errors import UsageError
 
-#: A student may have named the halves as they like; an exercise of another kind than a backward has no forward of theirs.
 KINDS = ("backward", "jacobian", "hessian", "value", "initialiser", "stream", "expressions")
 
 
