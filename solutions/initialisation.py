@@ -40,8 +40,9 @@ def expect_layers(x, ws):
 def grad_norms(x: Float[ndarray, "D"], ws, dout: Float[ndarray, "H"]):
     """How the gradient shrinks or grows on its way back: return the norm of dL/dz of every layer, of shape (L,).
 
-    The layers are a = sigmoid(z), z = w a_below, for the weights w of the list `ws` from the lowest layer up; x (D,) goes
-    into the first, and dout (H,) is the gradient of the last layer's a. The lowest layer's norm comes first. Lecture S0-13.
+    The layers are a = sigmoid(z) with z = w a_below, for each w of the list `ws`, from the lowest layer up; x (D,)
+    goes into the first, and dout (H,) is the gradient of the last layer's a. The lowest layer's norm comes first.
+    Lecture S0-13.
     """
     ### BEGIN SOLUTION
     # $$\delta^L = \bar a \odot \sigma'(z^L),\qquad \delta^m = (W^{m+1\top}\delta^{m+1}) \odot \sigma'(z^m),$$
@@ -53,11 +54,10 @@ def grad_norms(x: Float[ndarray, "D"], ws, dout: Float[ndarray, "H"]):
             f"dout has shape {dout.shape}, where {ws[-1].shape[:1]} is wanted, as ws[-1] {ws[-1].shape} has"
         )
     slopes = _slopes(x, ws)
-    delta, norms = dout * slopes[-1], []
+    deltas = [dout * slopes[-1]]
     for w, slope in zip(ws[:0:-1], slopes[-2::-1]):
-        norms.append(np.linalg.norm(delta))
-        delta = (w.T @ delta) * slope
-    return np.array([*norms, np.linalg.norm(delta)])[::-1]
+        deltas.append((w.T @ deltas[-1]) * slope)
+    return np.array([np.linalg.norm(delta) for delta in reversed(deltas)])
     ### END SOLUTION
 
 
@@ -95,11 +95,10 @@ def activations_for_slopes(x, ws, dout):
     for w in ws:
         x = logistic(w @ x)
         values.append(x)
-    delta, norms = dout * values[-1], []
+    deltas = [dout * values[-1]]
     for w, value in zip(ws[:0:-1], values[-2::-1]):
-        norms.insert(0, np.linalg.norm(delta))
-        delta = (w.T @ delta) * value
-    return np.array([np.linalg.norm(delta), *norms])
+        deltas.append((w.T @ deltas[-1]) * value)
+    return np.array([np.linalg.norm(delta) for delta in reversed(deltas)])
 
 
 @mistake(grad_norms, "Forward, z is w times what lies below: what multiplies a gradient on its way down?")
@@ -136,10 +135,11 @@ def gradients_of_the_activations(x, ws, dout):
 
 
 def init_forward(x: Float[ndarray, "N D"], ws, act: str = "relu"):
-    """A network of layers h = act(h_below w^T): return (out, cache), the last layer's h. Lectures S3-22, S3-24 and S3-25.
+    """A network of layers h = act(h_below w^T): return (out, cache), with the last layer's h as out.
 
     The weights w, each (out, in), come as a list from the lowest layer up; x is (N, D); act is "relu" or "tanh", and
-    follows the last layer too. (Lecture S3-24 makes the data `x` and then starts from `X`: read X in both places.)
+    follows the last layer too. Lectures S3-22, S3-24 and S3-25; S3-24 makes the data `x` and then starts from `X`: read
+    X in both places.
     """
     ### BEGIN SOLUTION
     expect_shapes(init_forward, x)
@@ -177,7 +177,7 @@ def init_backward(dout, cache):
     """
     ### BEGIN SOLUTION
     # With $h_i = \phi(z_i)$, $z_i = h_{i-1}W_i^\top$, from the last layer down:
-    # $$\bar z_i = \bar h_i \odot \phi'(z_i),\qquad \bar W_i = \bar z_i^\top h_{i-1},\qquad \bar h_{i-1} = \bar z_i W_i.$$
+    # $$\bar z_i = \bar h_i \odot \phi'(z_i),\quad \bar W_i = \bar z_i^\top h_{i-1},\quad \bar h_{i-1} = \bar z_i W_i.$$
     return _through_layers(dout, cache, lambda act, z, h: 1 - h**2 if act == "tanh" else z > 0)
     ### END SOLUTION
 
@@ -456,10 +456,10 @@ def sum_of_the_variances(mean_w, var_w, mean_h, var_h):
     edges={"a variance of 1": {"variance": (1, 1)}},
 )
 def relu_moments(variance: float):
-    """What ReLU does to a normal z of mean 0: return (mean, second_moment, variance) of max(z, 0), three numbers.
+    """What ReLU does to a normal z of mean 0: return (mean, second_moment, variance) of max(z, 0). Lecture S3-30.
 
-    The argument is the variance of z. The lecture says that the variance halves; it is the second moment E[max(z, 0)^2],
-    which is what the next layer's preactivations depend on, that does so. Lecture S3-30.
+    The argument is the variance of z. Where lecture S3-30 says that the variance halves, read second moment: it is
+    E[max(z, 0)^2] that halves, and that the next layer's preactivations depend on.
     """
     ### BEGIN SOLUTION
     # $$E = \int_0^\infty \frac{z\,e^{-z^2/2v}}{\sqrt{2\pi v}}\,dz = \sqrt{\frac v{2\pi}},\qquad
