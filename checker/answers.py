@@ -94,14 +94,17 @@ class _Judgement:
 
         Where the forward is wrong, that comes first: its cache can make a right backward look wrong.
         """
-        findings = [finding for finding in report.findings if finding.kind == "forward"] or list(report.findings)
+        forward = [finding for finding in report.findings if finding.kind == "forward"]
+        findings = forward or list(report.findings)
         explained: dict[str, set[str]] = {}
         for key, known in self.known.items():
             explained.setdefault(known.name, set()).add(key.partition(" ")[2])
         advice = {known.name: known.advice for known in self.known.values()}
         left = [place for place, finding in enumerate(findings) if finding.verdict == WRONG]
         for name, subjects in explained.items():
-            places = [place for place in left if findings[place].subject in {"", *subjects}] or left[:1]
+            places = [place for place in left if findings[place].subject in {"", *subjects}]
+            if not places and not forward:
+                places = left[:1]
             for place in places:  # said once, though it may show in several gradients
                 cause, help_line = (name, advice[name]) if place == places[0] else ("", "")
                 findings[place] = replace(findings[place], cause=cause, advice=help_line)

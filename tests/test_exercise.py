@@ -237,3 +237,10 @@ def test_a_modules_exercises_in_order(task):
     module = ModuleType(task.answer.__module__)
     module.first, module.other, module.second = task.answer, right, task.answer
     assert exercises_in(module) == [task, task]
+
+
+def test_a_wrong_forward_is_not_explained_by_a_mistake_of_the_backward(task):
+    """Both halves are wrong: the forward comes first, with its own advice."""
+    wrong_forward, wrong_backward = task.mistakes[2].answer.forward, task.mistakes[1].answer.function
+    report = task.check(wrong_backward, wrong_forward)
+    assert (report.kind, report.causes) == ("forward", ("gain_raised_too",))

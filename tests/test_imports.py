@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = sorted(path for path in (ROOT / "checker").rglob("*.py") if "course" not in path.parts)
 EXERCISES = sorted(path for folder in ("solutions", "coursework") for path in (ROOT / folder).rglob("*.py"))
+EXERCISES = [path for path in EXERCISES if path.stem != "conftest"]  # pytest's, not a student's
 STANDARD = frozenset(sys.stdlib_module_names)
 
 #: What the core may import inside functions, when it is needed and if it is there.

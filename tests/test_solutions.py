@@ -245,7 +245,7 @@ def misfits(task):
                 yield "one too long", name, instead(np.repeat(array, 2, axis))
         if array.ndim:
             yield "empty", name, instead(array[:0])
-        if isinstance(spec.values, Labels) and isinstance(spec.values.axis, str):
+        if isinstance(spec.values, Labels) and isinstance(spec.values.below, str):
             yield "a label too large", name, instead(np.full_like(array, 10**6))
             yield "a negative label", name, instead(np.full_like(array, -1))
 

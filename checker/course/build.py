@@ -1,4 +1,4 @@
-"""`checker build`: a stub and its recorded values for every topic, from `solutions/`."""
+"""`checker build`: from `solutions/`, a stub and its recorded values for every topic, and the README's table."""
 
 import hashlib
 import importlib
@@ -18,6 +18,7 @@ from ..recognise import same
 from ..recorded import decoded, encoded, path_of
 from .key import KEYS
 from .stubs import stub
+from .table import filled
 
 STUBS = "coursework"
 #: Recorded numbers are current if they agree to this with the right answers: another machine's last digits differ.
@@ -39,7 +40,7 @@ class Outcome:
 
 
 def build(root: Path, *, write: bool = True, force: bool = False) -> Iterator[Outcome]:
-    """Bring `coursework/` below `root` up to date with `solutions/`, or, without `write`, say what is not.
+    """Bring `coursework/` and the README's table up to date with `solutions/`, or, without `write`, say what is not.
 
     A stub that somebody has edited is left as it is unless `force`. Raises UsageError where there are no solutions.
     """
@@ -53,6 +54,9 @@ def build(root: Path, *, write: bool = True, force: bool = False) -> Iterator[Ou
     for topic in package.TOPICS:
         module = importlib.import_module(f"{KEYS}.{topic}")
         yield from _topic(module, folder / f"{topic}.py", write, force)
+    readme = root / "README.md"
+    if readme.is_file():
+        yield from _file(readme, filled(readme.read_text(encoding="utf-8"), package), write)
     known = {"__init__", "conftest", *package.TOPICS}
     for path in sorted(folder.glob("*.py")):
         if path.stem not in known:
