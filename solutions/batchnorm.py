@@ -1,9 +1,314 @@
-"""Batch normalisation in training mode: every feature has mean 0 and variance 1 over the batch, then gamma and beta."""
+"""Batch normalisation: every feature has mean 0 and variance 1 over the batch, then gamma and beta."""
 
 import numpy as np
 from numpy import ndarray
 
-from checker import Float, exercise, mistake
+from checker import Float, exercise, expect_shapes, keep, mistake
+
+# -- the graph, node by node ------------------------------------------------------------------------------------------
+
+
+def batchnorm_graph_forward(
+    x: Float[ndarray, "N D"], gamma: Float[ndarray, "D"], beta: Float[ndarray, "D"], eps: float = 1e-5, node=keep
+):
+    """Batch norm as the lecture's graph: return (out, cache), with the values of all nodes in the cache by name.
+
+    mu and sigma2 are one number per feature; from e on, every example has a copy of its own, as in the lecture. sigma2
+    is taken of x and mu, not of a. Lectures S3-33 and S3-37.
+    """
+    expect_shapes(batchnorm_graph_forward, x, gamma, beta)
+    mu = node("mu", x.mean(axis=0))
+    sigma2 = node("sigma2", ((x - mu) ** 2).mean(axis=0))
+    e = node("e", np.tile(sigma2 + eps, (len(x), 1)))
+    c = node("c", np.sqrt(e))
+    b = node("b", 1 / c)
+    a = node("a", x - mu)
+    x_hat = node("x_hat", a * b)
+    out = gamma * x_hat + beta
+    nodes = {"mu": mu, "sigma2": sigma2, "e": e, "c": c, "b": b, "a": a, "x_hat": x_hat}
+    return out, {**nodes, "x": x, "gamma": gamma}
+
+
+@exercise(
+    batchnorm_graph_forward,
+    nodes={"x_hat": "N D", "a": "N D", "b": "N D", "c": "N D", "e": "N D", "sigma2": "D", "mu": "D"},
+    points=6,
+    rows=("S3-37", "S3-38", "S3-39", "S3-40", "S3-41", "S3-42"),
+    hints=(
+        "Undo the forward's lines one by one, from the last to the first; each needs its own result's gradient only.",
+        "A gradient has the shape of its node: of N copies of one number, the gradients are added.",
+        "mu is used twice, for sigma2 and for a; x is used three times: for mu, for sigma2 and for a.",
+        "In mu's gradient the path through sigma2 carries the sum of x - mu over the batch: what is that?",
+    ),
+    edges={
+        "eps of 0.1": {"eps": 0.1},
+        "a batch of 1": {"N": 1},
+        "one feature": {"D": 1},
+        "inputs far from 0": {"x": (4.0, 9.0)},
+    },
+)
+def batchnorm_graph_backward(dout, cache):
+    """All gradients of the graph, given dout (N, D): return a dict with dx_hat, da, db, dc, de, dsigma2, dmu, dx, ...
+
+    ..., dgamma and dbeta, each of its node's or input's shape: dx_hat, da, db, dc, de and dx (N, D), the others (D,).
+
+    Lectures S3-37 to S3-42. The first term of dmu should read minus on the handwritten page (S3-39), and the derivative
+    of sigma2 by mu lacks a factor 1/m (S3-41). db is the gradient of the node b = 1/c, not that of a bias.
+    """
+    ### BEGIN SOLUTION
+    # $$\bar{\hat x} = \gamma\bar o,\quad \bar a = b\,\bar{\hat x},\quad \bar b = a\,\bar{\hat x},\quad
+    #   \bar c = -\frac{\bar b}{c^2},\quad \bar e = \frac{\bar c}{2\sqrt e}
+    #           = -\tfrac12(\sigma^2+\varepsilon)^{-3/2}\,a\,\bar{\hat x},\quad \bar{\sigma^2} = \sum_n\bar e_n,$$
+    # $$\bar\mu = -\sum_n\bar a_n - \Big(\tfrac2m\sum_n(x_n-\mu)\Big)\bar{\sigma^2},\quad
+    #   \bar x = \bar a + \frac{2(x-\mu)}m\bar{\sigma^2} + \frac{\bar\mu}m.$$
+    # The bracket in $\bar\mu$ is 0: deviations from a mean add up to nothing.
+    x, mu, gamma = cache["x"], cache["mu"], cache["gamma"]
+    m = len(x)
+    dx_hat = gamma * dout
+    da, db = cache["b"] * dx_hat, cache["a"] * dx_hat
+    dc = -db / cache["c"] ** 2
+    de = dc / (2 * np.sqrt(cache["e"]))
+    dsigma2 = de.sum(axis=0)
+    dmu = -da.sum(axis=0) - 2 / m * (x - mu).sum(axis=0) * dsigma2
+    dx = da + 2 / m * (x - mu) * dsigma2 + dmu / m
+    dgamma, dbeta = (dout * cache["x_hat"]).sum(axis=0), dout.sum(axis=0)
+    return {
+        "dx_hat": dx_hat, "da": da, "db": db, "dc": dc, "de": de, "dsigma2": dsigma2, "dmu": dmu,
+        "dx": dx, "dgamma": dgamma, "dbeta": dbeta,
+    }  # fmt: skip
+    ### END SOLUTION
+
+
+def _with_steps(dout, cache, **steps):
+    """The graph's backward with other steps, by the gradient that each gives: functions of the gradients so far."""
+    x, mu, m = cache["x"], cache["mu"], len(dout)
+    every = {
+        "dx_hat": lambda g: cache["gamma"] * g["dout"],
+        "da": lambda g: cache["b"] * g["dx_hat"],
+        "db": lambda g: cache["a"] * g["dx_hat"],
+        "dc": lambda g: -g["db"] / cache["c"] ** 2,
+        "de": lambda g: g["dc"] / (2 * np.sqrt(cache["e"])),
+        "dsigma2": lambda g: g["de"].sum(axis=0),
+        "dmu": lambda g: -g["da"].sum(axis=0),
+        "dx": lambda g: g["da"] + 2 / m * (x - mu) * g["dsigma2"] + g["dmu"] / m,
+        "dgamma": lambda g: (g["dout"] * cache["x_hat"]).sum(axis=0),
+        "dbeta": lambda g: g["dout"].sum(axis=0),
+        **steps,
+    }
+    gradients = {"dout": dout}
+    for name, step in every.items():
+        gradients[name] = step(gradients)
+    del gradients["dout"]
+    return gradients
+
+
+@mistake(batchnorm_graph_backward, "Between x_hat and the output there is a factor: which?")
+def gamma_passed_over(dout, cache):
+    return _with_steps(dout, cache, dx_hat=lambda g: dout.copy())
+
+
+@mistake(
+    batchnorm_graph_backward, "Your dx_hat is the same whatever dout is: the local derivative is one factor of two."
+)
+def gamma_alone(dout, cache):
+    return _with_steps(dout, cache, dx_hat=lambda g: cache["gamma"] * np.ones_like(dout))
+
+
+@mistake(batchnorm_graph_backward, "x_hat is a times b: how fast does a product change with its first factor?")
+def divided_by_b(dout, cache):
+    return _with_steps(dout, cache, da=lambda g: g["dx_hat"] / cache["b"])
+
+
+@mistake(batchnorm_graph_backward, "The factor of da is b, which is 1/sqrt(sigma2 + eps): you have its square.")
+def one_over_the_variance(dout, cache):
+    return _with_steps(dout, cache, da=lambda g: g["dx_hat"] / cache["e"])
+
+
+@mistake(batchnorm_graph_backward, "x_hat is a times b: does its slope in b contain x_hat or a?")
+def x_hat_for_the_centred_input(dout, cache):
+    return _with_steps(dout, cache, db=lambda g: cache["x_hat"] * g["dx_hat"])
+
+
+@mistake(batchnorm_graph_backward, "Every example has a copy of b here, so db is (N, D): its sum is taken at sigma2.")
+def b_summed_too_early(dout, cache):
+    return _with_steps(
+        dout,
+        cache,
+        db=lambda g: (cache["a"] * g["dx_hat"]).sum(axis=0),
+        dc=lambda g: -g["db"] / cache["c"][0] ** 2,
+        de=lambda g: g["dc"] / (2 * cache["c"][0]),
+        dsigma2=lambda g: g["de"],
+    )
+
+
+@mistake(batchnorm_graph_backward, "Does 1/c rise or fall when c rises?")
+def plus_at_the_reciprocal(dout, cache):
+    return _with_steps(dout, cache, dc=lambda g: g["db"] / cache["c"] ** 2)
+
+
+@mistake(batchnorm_graph_backward, "That is the derivative of the logarithm; what is the one of 1/c?")
+def reciprocal_without_its_square(dout, cache):
+    return _with_steps(dout, cache, dc=lambda g: -g["db"] / cache["c"])
+
+
+@mistake(batchnorm_graph_backward, "Look at the derivative of the root once more: there is a number in it.")
+def root_without_its_half(dout, cache):
+    return _with_steps(dout, cache, de=lambda g: g["dc"] / cache["c"])
+
+
+@mistake(batchnorm_graph_backward, "The root's slope is large where its argument is small: is yours?")
+def multiplied_by_the_root_again(dout, cache):
+    return _with_steps(dout, cache, de=lambda g: g["dc"] * cache["c"] / 2)
+
+
+@mistake(batchnorm_graph_backward, "`z ** -3 / 2` is half of z ** -3: where do brackets have to be?")
+def exponent_without_brackets(dout, cache):
+    return _with_steps(dout, cache, de=lambda g: -0.5 * cache["e"] ** -3 / 2 * cache["a"] * g["dx_hat"])
+
+
+@mistake(
+    batchnorm_graph_backward, "sigma2 is one number per feature, so dsigma2 is (D,): what happens to the N copies?"
+)
+def variance_gradient_not_summed(dout, cache):
+    return _with_steps(dout, cache, dsigma2=lambda g: g["de"].copy())
+
+
+@mistake(batchnorm_graph_backward, "Is anything divided by N on the way from sigma2 to its copies in e?")
+def variance_gradient_as_a_mean(dout, cache):
+    return _with_steps(dout, cache, dsigma2=lambda g: g["de"].mean(axis=0))
+
+
+@mistake(batchnorm_graph_backward, "mu is one number per feature, so dmu is (D,): what happens to the N rows?")
+def mean_gradient_not_summed(dout, cache):
+    return _with_steps(dout, cache, dmu=lambda g: -g["da"])
+
+
+@mistake(batchnorm_graph_backward, "When mu rises, does a = x - mu rise? (The handwritten page has this sign wrong.)")
+def printed_sign_of_the_mean(dout, cache):
+    def printed(g):
+        return g["da"].sum(axis=0) - 2 / len(dout) * (cache["x"] - cache["mu"]).sum(axis=0) * g["dsigma2"]
+
+    return _with_steps(dout, cache, dmu=printed)
+
+
+@mistake(batchnorm_graph_backward, "Is dmu a sum over the batch, or a mean? The 1/m comes one step later.")
+def mean_gradient_as_a_mean(dout, cache):
+    return _with_steps(dout, cache, dmu=lambda g: -g["da"].mean(axis=0))
+
+
+@mistake(batchnorm_graph_backward, "How large a share has one x in its feature's mean?")
+def share_in_the_mean_forgotten(dout, cache):
+    x, mu, m = cache["x"], cache["mu"], len(dout)
+    return _with_steps(dout, cache, dx=lambda g: g["da"] + 2 / m * (x - mu) * g["dsigma2"] + g["dmu"])
+
+
+@mistake(batchnorm_graph_backward, "The variance is a mean of squares: by how much does one of them move it?")
+def share_in_the_variance_forgotten(dout, cache):
+    x, mu, m = cache["x"], cache["mu"], len(dout)
+    return _with_steps(dout, cache, dx=lambda g: g["da"] + 2 * (x - mu) * g["dsigma2"] + g["dmu"] / m)
+
+
+@mistake(batchnorm_graph_backward, "The variance is a mean of squares: what is the slope of a square?")
+def two_of_the_variance_forgotten(dout, cache):
+    x, mu, m = cache["x"], cache["mu"], len(dout)
+    return _with_steps(dout, cache, dx=lambda g: g["da"] + (x - mu) / m * g["dsigma2"] + g["dmu"] / m)
+
+
+@mistake(batchnorm_graph_backward, "x has three consumers: a, sigma2 and mu. How many terms has your dx?")
+def direct_path_alone(dout, cache):
+    return _with_steps(dout, cache, dx=lambda g: g["da"].copy())
+
+
+@mistake(batchnorm_graph_backward, "What does gamma multiply in the forward: a or x_hat?")
+def gamma_times_the_centred_input(dout, cache):
+    return _with_steps(dout, cache, dgamma=lambda g: (dout * cache["a"]).sum(axis=0))
+
+
+@mistake(batchnorm_graph_backward, "beta is shared by the examples: is it divided among them?")
+def mean_of_the_upstream_for_beta(dout, cache):
+    return _with_steps(dout, cache, dbeta=lambda g: dout.mean(axis=0))
+
+
+# -- the spread about a point -----------------------------------------------------------------------------------------
+
+
+def spread_forward(x: Float[ndarray, "N D"], mu: Float[ndarray, "D"]):
+    """The mean over the batch of (x - mu)^2, for any mu: return (out, cache) with out of shape (D,). Lecture S3-33.
+
+    At mu = the mean of x it is the variance.
+    """
+    ### BEGIN SOLUTION
+    expect_shapes(spread_forward, x, mu)
+    return ((x - mu) ** 2).mean(axis=0), x - mu
+    ### END SOLUTION
+
+
+@exercise(
+    spread_forward,
+    points=2,
+    rows=("S3-41",),
+    hints=(
+        "Each row's square depends on its own x and on mu: differentiate one row first.",
+        "mu is shared by all rows, so their gradients are added; the mean's 1/N stays in every term.",
+    ),
+    edges={"a batch of 1": {"N": 1}, "mu far away": {"mu": (5.0, 9.0)}},
+)
+def spread_backward(dout, cache):
+    """Gradients of the mean of (x - mu)^2: return (dx, dmu) of shapes (N, D) and (D,), given dout (D,).
+
+    Lecture S3-41, where the derivative by mu should have a factor 1/m.
+    """
+    ### BEGIN SOLUTION
+    # $v = \frac1m\sum_n (x_n-\mu)^2$: $\partial v/\partial x_n = \frac2m(x_n-\mu)$ and
+    # $\partial v/\partial\mu = -\frac2m\sum_n(x_n-\mu)$, which is 0 where $\mu$ is the mean.
+    dx = 2 / len(cache) * cache * dout
+    return dx, -dx.sum(axis=0)
+    ### END SOLUTION
+
+
+@mistake(spread_backward, "The spread is a mean: by how much does one row move it, and all rows together?")
+def factor_of_the_printed_page(dout, cache):
+    dx, dmu = spread_backward(dout, cache)
+    return dx, dmu * len(cache)
+
+
+@mistake(spread_backward, "Is the spread a sum over the rows, or their mean?")
+def spread_taken_for_a_sum(dout, cache):
+    dx, dmu = spread_backward(dout, cache)
+    return dx * len(cache), dmu * len(cache)
+
+
+@mistake(spread_backward, "When mu rises, does x - mu rise or fall?")
+def mu_with_a_plus(dout, cache):
+    dx, dmu = spread_backward(dout, cache)
+    return dx, -dmu
+
+
+@mistake(spread_backward, "At the mean this is right: is mu the mean of x here?")
+def mu_taken_for_the_mean(dout, cache):
+    dx, dmu = spread_backward(dout, cache)
+    return dx, np.zeros_like(dmu)
+
+
+@mistake(spread_backward, "mu is one number per feature: what happens to the gradients of the rows?")
+def mu_not_summed(dout, cache):
+    dx, _ = spread_backward(dout, cache)
+    return dx, -dx
+
+
+@mistake(spread_backward, "What is the slope of a square?")
+def spread_without_the_two(dout, cache):
+    dx, dmu = spread_backward(dout, cache)
+    return dx / 2, dmu / 2
+
+
+@mistake(spread_backward, "mu is an input of its own here: does moving x move it?")
+def x_taken_to_move_mu(dout, cache):
+    dx, dmu = spread_backward(dout, cache)
+    return dx - dx.mean(axis=0), dmu
+
+
+# -- the same in one formula ------------------------------------------------------------------------------------------
 
 
 def batchnorm_forward(
@@ -14,10 +319,7 @@ def batchnorm_forward(
     Mean and variance (of 1/N) are those of each feature over the batch. Lecture S3-33.
     """
     ### BEGIN SOLUTION
-    if gamma.shape != x.shape[1:] or beta.shape != x.shape[1:] or not len(x):
-        raise ValueError(
-            f"x {x.shape}, gamma {gamma.shape} and beta {beta.shape} should be (N, D), (D,) and (D,), N > 0"
-        )
+    expect_shapes(batchnorm_forward, x, gamma, beta)
     std = np.sqrt(x.var(axis=0) + eps)
     x_hat = (x - x.mean(axis=0)) / std
     return gamma * x_hat + beta, (x_hat, std, gamma)

@@ -463,9 +463,9 @@ def factors_shrunk(u, p=0.4):
     return (u >= p) * (1 - p)
 
 
-@mistake(dropout_mask, "A standard normal number is below p with another probability than p: what does u stand for?")
-def treated_as_a_normal_number(u, p=0.4):
-    return (2 * u - 1 >= p) / (1 - p)
+@mistake(dropout_mask, "Does the share of units that you drop change with p?")
+def half_of_them_dropped(u, p=0.4):
+    return np.round(u) / (1 - p)
 
 
 def dropout_forward(x: Float[ndarray, "N D"], keep: Bool[ndarray, "N D"], p: float = 0.4, mode: str = "train"):
