@@ -189,10 +189,11 @@ def test_gradients_are_linear_in_dout_and_shaped_like_their_inputs(task, data):
     _, _, both = pulled(task, inputs, [2 * a - 3 * b for a, b in zip(one, two)])
     at = opened(task, right(task), inputs)
     given_ = dict(leaf for name, value in zip(at.names, at.inputs) for leaf in tree.flatten(value, name))
+    # Of all gradients: one may be what is left of large terms that cancel, as behind a batch norm of two rows.
+    scale = max(float(np.max(np.abs(g), initial=0)) for g in (*ones.values(), *twos.values()))
     for path, a in ones.items():
         b, c = twos[path], both[path]
         assert np.shape(a) == np.shape(given_[path])
-        scale = np.max(np.abs(a), initial=0) + np.max(np.abs(b), initial=0)
         np.testing.assert_allclose(c, 2 * np.asarray(a) - 3 * np.asarray(b), rtol=0, atol=1e-9 * scale + 1e-300)
 
 
