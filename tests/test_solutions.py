@@ -26,6 +26,7 @@ from checker.kinds.value import named
 from checker.nodes import opened
 from checker.recognise import same
 from checker.values import Labels
+from solutions.lectures import NOTHING_TO_DERIVE, ROWS
 
 FILES = sorted(path for path in Path(solutions.__file__).parent.glob("*.py") if path.stem != "__init__")
 if os.environ.get("TOPICS"):
@@ -348,6 +349,15 @@ def test_hints_points_rows_and_mistakes_are_there(task):
     assert all(hint.endswith((".", "?")) for hint in task.hints)
 
 
+def test_every_row_of_the_lectures_has_its_exercise():
+    rows = {row for task in EXERCISES.values() for row in task.rows}
+    assert rows == ROWS.keys() - NOTHING_TO_DERIVE.keys()
+
+
+def test_every_topic_is_in_the_order_of_learning():
+    assert sorted(solutions.TOPICS) == sorted(stem for stem, module in MODULES.items() if exercises_in(module))
+
+
 @every_exercise
 def test_the_docstrings_state_task_shapes_and_lecture(task):
     for half in filter(None, (task.forward, task.answer)):
@@ -376,6 +386,9 @@ def test_solutions_import_numpy_and_the_checker_alone(path):
 def test_the_answer_is_marked_off(task):
     for half in filter(None, (task.forward, task.answer)):
         source = inspect.getsource(half)
+        if inspect.isclass(half):
+            assert source.count("### BEGIN SOLUTION") == source.count("### END SOLUTION") > 0
+            continue
         if half is task.forward and "### BEGIN SOLUTION" not in source:
             continue  # given
         inside = source.split("### BEGIN SOLUTION")[1].split("### END SOLUTION")[0]
