@@ -5,6 +5,9 @@ from numpy import ndarray
 
 from checker import Float, exercise, expect_shapes, keep, mistake
 
+from .activations import relu_backward, relu_forward
+from .affine import affine_backward, affine_forward
+
 # -- the graph, node by node ------------------------------------------------------------------------------------------
 
 
@@ -508,3 +511,533 @@ def divided_by_the_variance(x, gamma, beta, eps=1e-5):
     var = x.var(axis=0) + eps
     x_hat = (x - x.mean(axis=0)) / var
     return gamma * x_hat + beta, (x_hat, var, gamma)
+
+
+@mistake(batchnorm_backward, "Is the eps in your root, and with a plus? Try a batch of 1.", half="forward")
+def root_without_eps(x, gamma, beta, eps=1e-5):
+    std = np.sqrt(x.var(axis=0))
+    with np.errstate(all="ignore"):
+        x_hat = (x - x.mean(axis=0)) / std
+    return gamma * x_hat + beta, (x_hat, std, gamma)
+
+
+@mistake(
+    batchnorm_backward, "Mean and variance are one number per feature: their gradients are summed over the batch first."
+)
+def gradients_of_the_statistics_not_summed(dout, cache):
+    return _with_dx(dout, cache, lambda g, x_hat: g - g / len(g) - x_hat**2 * g / len(g))
+
+
+@mistake(batchnorm_backward, "Your dx is the same whatever dout is: the local derivative is one factor of two.")
+def input_gradient_without_upstream(dout, cache):
+    return _with_dx(dout, cache, lambda g, x_hat: cache[2] * np.ones_like(g))
+
+
+@mistake(
+    batchnorm_backward, "Compare the order in which the cache is packed and unpacked: two of its entries look alike."
+)
+def cache_in_another_order(dout, cache):
+    x_hat, std, gamma = cache
+    return batchnorm_backward(dout, (x_hat, gamma, std))
+
+
+@mistake(batchnorm_backward, "These means run along the features of an example: what shares a mean in the forward?")
+def means_along_the_features(dout, cache):
+    return _with_dx(
+        dout,
+        cache,
+        lambda g, x_hat: g - g.mean(axis=1, keepdims=True) - x_hat * (g * x_hat).mean(axis=1, keepdims=True),
+    )
+
+
+# -- what gamma and beta can do ---------------------------------------------------------------------------------------
+
+
+@exercise(
+    kind="value",
+    points=2,
+    rows=("S3-34",),
+    hints=(
+        "Write gamma x_hat + beta = x, put in what x_hat is, and compare the coefficients of x.",
+        "What x_hat is divided by contains eps as well.",
+    ),
+    edges={"eps of 0.1": {"eps": 0.1}, "a batch of 1": {"N": 1}, "small spread": {"x": (1.0, 1.01)}},
+)
+def undo_batchnorm(x: Float[ndarray, "N D"], eps: float = 1e-5):
+    """What undoes batch norm: return (gamma, beta), both (D,), with which batchnorm_forward gives x itself.
+
+    Lecture S3-34, which leaves eps out: gamma = sigma is exact for eps = 0 alone.
+    """
+    ### BEGIN SOLUTION
+    # $\gamma(x-\mu)/s + \beta = x$ for $\gamma = s = \sqrt{\sigma^2+\varepsilon}$ and $\beta = \mu$.
+    expect_shapes(undo_batchnorm, x)
+    return np.sqrt(x.var(axis=0) + eps), x.mean(axis=0)
+    ### END SOLUTION
+
+
+@mistake(undo_batchnorm, "With a large eps x does not come back: what exactly has x been divided by?")
+def deviation_without_eps(x, eps=1e-5):
+    return x.std(axis=0), x.mean(axis=0)
+
+
+@mistake(undo_batchnorm, "Was x divided by its variance, or by the root of it?")
+def variance_for_gamma(x, eps=1e-5):
+    return x.var(axis=0) + eps, x.mean(axis=0)
+
+
+@mistake(undo_batchnorm, "Is gamma there to divide once more, or to multiply back?")
+def divided_once_more(x, eps=1e-5):
+    return 1 / np.sqrt(x.var(axis=0) + eps), x.mean(axis=0)
+
+
+@mistake(undo_batchnorm, "The mean was subtracted on the way: is it subtracted again on the way back?")
+def mean_subtracted_again(x, eps=1e-5):
+    return np.sqrt(x.var(axis=0) + eps), -x.mean(axis=0)
+
+
+@mistake(undo_batchnorm, "eps goes in under the root.")
+def eps_added_to_the_deviation(x, eps=1e-5):
+    return x.std(axis=0) + eps, x.mean(axis=0)
+
+
+@mistake(undo_batchnorm, "Batch norm's variance divides by N.")
+def gamma_of_one_less(x, eps=1e-5):
+    return np.sqrt(x.var(axis=0) * len(x) / max(1, len(x) - 1) + eps), x.mean(axis=0)
+
+
+@mistake(undo_batchnorm, "The first result scales and the second one shifts.")
+def gamma_and_beta_swapped(x, eps=1e-5):
+    return x.mean(axis=0), np.sqrt(x.var(axis=0) + eps)
+
+
+# -- training and testing ---------------------------------------------------------------------------------------------
+
+
+@exercise(
+    kind="value",
+    points=3,
+    rows=("S3-33",),
+    hints=(
+        "Two questions for each mode: which statistics normalise x, and which statistics are returned?",
+        "Training uses the batch's own, and remembers them; testing uses what is remembered, and learns nothing.",
+        "Check the running variance with momentum 0: it should be the batch's variance, of 1/N, without eps.",
+    ),
+    draw={"running_var": (0.5, 2.0)},
+    edges={
+        "test mode": {"mode": "test"},
+        "test mode with eps of 0.1": {"mode": "test", "eps": 0.1},
+        "eps of 0.1": {"eps": 0.1},
+        "momentum 0": {"momentum": 0.0},
+        "momentum 0.3": {"momentum": 0.3},
+        "a batch of 1": {"N": 1},
+        "a batch of 1 in test mode": {"N": 1, "mode": "test"},
+    },
+)
+def batchnorm_modes(
+    x: Float[ndarray, "N D"],
+    gamma: Float[ndarray, "D"],
+    beta: Float[ndarray, "D"],
+    running_mean: Float[ndarray, "D"],
+    running_var: Float[ndarray, "D"],
+    mode: str = "train",
+    momentum: float = 0.9,
+    eps: float = 1e-5,
+):
+    """Batch norm with running statistics: return (out, new_mean, new_var) of shapes (N, D), (D,) and (D,).
+
+    In mode "train" x is normalised with the batch's own mean and variance (of 1/N), and new_mean is momentum times
+    running_mean plus (1 - momentum) times the batch's mean; new_var likewise. In mode "test" x is normalised with the
+    running statistics, which are returned as they are. Leave the inputs themselves unchanged.
+    Lecture S3-33, which covers training alone. Source: Ioffe and Szegedy 2015, section 3.1.
+    """
+    ### BEGIN SOLUTION
+    # $\mu' = \alpha\mu_{run} + (1-\alpha)\mu_{batch}$, and the same with $\sigma^2$.
+    expect_shapes(batchnorm_modes, x, gamma, beta, running_mean, running_var)
+    if mode not in ("train", "test"):
+        raise ValueError(f"mode is {mode!r}, where 'train' or 'test' is wanted")
+    mean, var = (x.mean(axis=0), x.var(axis=0)) if mode == "train" else (running_mean, running_var)
+    out = gamma * (x - mean) / np.sqrt(var + eps) + beta
+    # In test mode both are the running ones already: nothing moves.
+    return out, momentum * running_mean + (1 - momentum) * mean, momentum * running_var + (1 - momentum) * var
+    ### END SOLUTION
+
+
+def _modes(x, gamma, beta, used, new, eps):
+    """The output normalised with the mean and variance used, and new statistics."""
+    return (gamma * (x - used[0]) / np.sqrt(used[1] + eps) + beta, *new)
+
+
+def _averaged(old, new, momentum):
+    return tuple(momentum * before + (1 - momentum) * now for before, now in zip(old, new))
+
+
+def _of_batch(x):
+    return x.mean(axis=0), x.var(axis=0)
+
+
+@mistake(batchnorm_modes, "What is the mean of your training output, and its spread, with gamma 1 and beta 0?")
+def running_averages_in_training(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    old = running_mean, running_var
+    new = _averaged(old, _of_batch(x), momentum) if mode == "train" else old
+    return _modes(x, gamma, beta, old, new, eps)
+
+
+@mistake(batchnorm_modes, "You normalise with the averages after the update: whose mean does training subtract?")
+def updated_averages_in_training(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    old = running_mean, running_var
+    new = _averaged(old, _of_batch(x), momentum) if mode == "train" else old
+    return _modes(x, gamma, beta, new, new, eps)
+
+
+@mistake(batchnorm_modes, "At test time a batch may be a single example: whose statistics are used then?")
+def batch_statistics_in_test_mode(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    old = running_mean, running_var
+    new = _averaged(old, _of_batch(x), momentum) if mode == "train" else old
+    return _modes(x, gamma, beta, _of_batch(x), new, eps)
+
+
+@mistake(batchnorm_modes, "Should looking at test data change what the layer remembers?")
+def averages_updated_in_test_mode(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    old = running_mean, running_var
+    new = _averaged(old, _of_batch(x), momentum)
+    return _modes(x, gamma, beta, _of_batch(x) if mode == "train" else old, new, eps)
+
+
+@mistake(batchnorm_modes, "In test mode, too, a variance of 0 must not be divided by.")
+def no_eps_in_test_mode(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    return batchnorm_modes(x, gamma, beta, running_mean, running_var, mode, momentum, eps if mode == "train" else 0.0)
+
+
+@mistake(batchnorm_modes, "In test mode your eps is outside the root.")
+def eps_outside_the_root_in_test_mode(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    right = batchnorm_modes(x, gamma, beta, running_mean, running_var, mode, momentum, eps)
+    if mode == "train":
+        return right
+    return gamma * (x - running_mean) / (np.sqrt(running_var) + eps) + beta, *right[1:]
+
+
+@mistake(batchnorm_modes, "In test mode gamma and beta are still part of the layer.")
+def no_gamma_in_test_mode(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    if mode == "test":
+        gamma, beta = np.ones_like(gamma), np.zeros_like(beta)
+    return batchnorm_modes(x, gamma, beta, running_mean, running_var, mode, momentum, eps)
+
+
+@mistake(batchnorm_modes, "The running variance averages the batch's variance of 1/N here, not of 1/(N - 1).")
+def running_variance_unbiased(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    old, n = (running_mean, running_var), len(x)
+    mean, var = _of_batch(x)
+    new = _averaged(old, (mean, var * n / max(1, n - 1)), momentum) if mode == "train" else old
+    return _modes(x, gamma, beta, (mean, var) if mode == "train" else old, new, eps)
+
+
+@mistake(batchnorm_modes, "With momentum 0.9, how much of the old average is left after a step?")
+def momentum_on_the_other_side(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    return batchnorm_modes(x, gamma, beta, running_mean, running_var, mode, 1 - momentum, eps)
+
+
+@mistake(batchnorm_modes, "Feed the same batch again and again: does your running mean stop growing?")
+def old_average_not_decayed(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    old = running_mean, running_var
+    out, mean, var = batchnorm_modes(x, gamma, beta, *old, mode, momentum, eps)
+    return (out, mean, var) if mode == "test" else (out, *(o + n - momentum * o for o, n in zip(old, (mean, var))))
+
+
+@mistake(batchnorm_modes, "Is it the variance that you remember, or its root?")
+def running_deviation_for_variance(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    old = running_mean, running_var
+    new = _averaged(old, (x.mean(axis=0), x.std(axis=0)), momentum) if mode == "train" else old
+    return _modes(x, gamma, beta, _of_batch(x) if mode == "train" else old, new, eps)
+
+
+@mistake(batchnorm_modes, "The eps belongs where you divide: if it is in the running variance it comes in twice.")
+def eps_in_the_running_variance(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    old, (mean, var) = (running_mean, running_var), _of_batch(x)
+    new = _averaged(old, (mean, var + eps), momentum) if mode == "train" else old
+    return _modes(x, gamma, beta, (mean, var) if mode == "train" else old, new, eps)
+
+
+@mistake(batchnorm_modes, "The running statistics came in with one axis: what shape is the next step to receive?")
+def running_statistics_with_an_extra_axis(
+    x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5
+):
+    out, mean, var = batchnorm_modes(x, gamma, beta, running_mean, running_var, mode, momentum, eps)
+    return (out, mean[None], var[None]) if mode == "train" else (out, mean, var)
+
+
+@mistake(batchnorm_modes, "Is anything remembered after a step of training?")
+def averages_never_updated(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    out, _, _ = batchnorm_modes(x, gamma, beta, running_mean, running_var, mode, momentum, eps)
+    return out, running_mean, running_var
+
+
+@mistake(batchnorm_modes, "The arrays that came in still belong to the caller: the averages go into new ones.")
+def averages_written_into_the_inputs(x, gamma, beta, running_mean, running_var, mode="train", momentum=0.9, eps=1e-5):
+    out, mean, var = batchnorm_modes(x, gamma, beta, running_mean, running_var, mode, momentum, eps)
+    running_mean[...], running_var[...] = mean, var
+    return out, running_mean, running_var
+
+
+def batchnorm_test_forward(
+    x: Float[ndarray, "N D"],
+    gamma: Float[ndarray, "D"],
+    beta: Float[ndarray, "D"],
+    running_mean: Float[ndarray, "D"],
+    running_var: Float[ndarray, "D"],
+    eps: float = 1e-5,
+):
+    """Batch norm at test time: return (out, cache), out = gamma (x - running_mean) / sqrt(running_var + eps) + beta.
+
+    out has x's shape (N, D). The statistics are given, and no example depends on another. Lecture S3-33, which covers
+    training alone.
+    """
+    ### BEGIN SOLUTION
+    expect_shapes(batchnorm_test_forward, x, gamma, beta, running_mean, running_var)
+    std = np.sqrt(running_var + eps)
+    x_hat = (x - running_mean) / std
+    return gamma * x_hat + beta, (x_hat, std, gamma)
+    ### END SOLUTION
+
+
+@exercise(
+    batchnorm_test_forward,
+    wrt=("x", "gamma", "beta"),
+    points=2,
+    rows=("S3-33",),
+    hints=(
+        "Which of the three paths from x to the output in training are left when the statistics are constants?",
+        "Each feature is now a straight line in x: what is its slope?",
+    ),
+    draw={"running_var": (0.5, 2.0)},
+    edges={
+        "eps of 0.1": {"eps": 0.1},
+        "a batch of 1": {"N": 1},
+        "a small variance": {"running_var": (1e-3, 2e-3)},
+    },
+)
+def batchnorm_test_backward(dout, cache):
+    """Gradients at test time: return (dx, dgamma, dbeta) of shapes (N, D), (D,) and (D,), given dout (N, D).
+
+    They serve to fine-tune with frozen statistics, or to ask which input matters. Lecture S3-33.
+    """
+    ### BEGIN SOLUTION
+    # The statistics are constants: $\bar x = \gamma\bar o/\sqrt{\sigma^2_{run}+\varepsilon}$,
+    # $\bar\gamma = \sum_n\bar o_n\hat x_n$ and $\bar\beta = \sum_n\bar o_n$.
+    x_hat, std, gamma = cache
+    return gamma * dout / std, (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+    ### END SOLUTION
+
+
+@mistake(batchnorm_test_backward, "Does one example move the statistics that another one is normalised with, here?")
+def training_formula_in_test_mode(dout, cache):
+    return batchnorm_backward(dout, cache)
+
+
+@mistake(batchnorm_test_backward, "The running mean is a constant: does a number added to all of x change the output?")
+def running_mean_taken_to_move(dout, cache):
+    dx, dgamma, dbeta = batchnorm_test_backward(dout, cache)
+    return dx - dx.mean(axis=0), dgamma, dbeta
+
+
+@mistake(batchnorm_test_backward, "gamma scales the output: does it scale what flows back?")
+def frozen_gamma_left_out(dout, cache):
+    dx, dgamma, dbeta = batchnorm_test_backward(dout, cache)
+    return dout / cache[1], dgamma, dbeta
+
+
+@mistake(batchnorm_test_backward, "Is x divided by the running variance, or by its root?")
+def divided_by_the_running_variance(dout, cache):
+    dx, dgamma, dbeta = batchnorm_test_backward(dout, cache)
+    return dx / cache[1], dgamma, dbeta
+
+
+@mistake(batchnorm_test_backward, "x is divided by something on its way out: is its gradient?")
+def frozen_deviation_left_out(dout, cache):
+    dx, dgamma, dbeta = batchnorm_test_backward(dout, cache)
+    return dx * cache[1], dgamma, dbeta
+
+
+@mistake(batchnorm_test_backward, "Whose mean does x_hat contain in test mode: the running one or the batch's?")
+def frozen_gamma_with_a_centred_batch(dout, cache):
+    dx, _, dbeta = batchnorm_test_backward(dout, cache)
+    return dx, (dout * (cache[0] - cache[0].mean(axis=0))).sum(axis=0), dbeta
+
+
+@mistake(batchnorm_test_backward, "Is anything in the forward divided by N?")
+def frozen_parameters_as_means(dout, cache):
+    dx, dgamma, dbeta = batchnorm_test_backward(dout, cache)
+    return dx, dgamma / len(dout), dbeta / len(dout)
+
+
+def _test_forward_with_eps(x, gamma, beta, running_mean, running_var, eps=1e-5):
+    out, cache = batchnorm_test_forward(x, gamma, beta, running_mean, running_var, eps)
+    return out, (*cache, eps)
+
+
+@mistake(
+    batchnorm_test_backward,
+    "It agrees as eps goes to 0: compare what you divide by here and in the forward.",
+    forward=_test_forward_with_eps,
+)
+def frozen_eps_left_out_of_the_backward(dout, cache):
+    x_hat, std, gamma, eps = cache
+    return batchnorm_test_backward(dout, (x_hat, np.sqrt(std**2 - eps), gamma))
+
+
+@mistake(batchnorm_test_backward, "Feed one example: is your output beta, whatever it is?", half="forward")
+def batch_statistics_at_test_time(x, gamma, beta, running_mean, running_var, eps=1e-5):
+    return batchnorm_forward(x, gamma, beta, eps)
+
+
+# -- the layer around it ----------------------------------------------------------------------------------------------
+
+
+def affine_bn_relu_forward(
+    h: Float[ndarray, "N K"],
+    w: Float[ndarray, "M K"],
+    b: Float[ndarray, "M"],
+    gamma: Float[ndarray, "M"],
+    beta: Float[ndarray, "M"],
+    eps: float = 1e-5,
+):
+    """A layer with batch norm before the nonlinearity: return (out, cache), out = relu(batchnorm(h w^T + b)) (N, M).
+
+    The batch norm is that of training, with gamma, beta and eps. Lecture S3-44.
+    """
+    ### BEGIN SOLUTION
+    expect_shapes(affine_bn_relu_forward, h, w, b, gamma, beta)
+    z, affine_cache = affine_forward(h, w, b)
+    y, norm_cache = batchnorm_forward(z, gamma, beta, eps)
+    out, relu_cache = relu_forward(y)
+    return out, (affine_cache, norm_cache, relu_cache)
+    ### END SOLUTION
+
+
+@exercise(
+    affine_bn_relu_forward,
+    points=3,
+    rows=("S3-44",),
+    hints=(
+        "Three layers, three backward passes, in the reverse order; what one returns is the next one's dout.",
+        "Which numbers does the ReLU look at: those before batch norm or those after it?",
+        "Raise b by 1: by how much does the mean of the batch rise, and what is left after it is subtracted?",
+    ),
+    edges={
+        "a batch of 1": {"N": 1},
+        "eps of 0.1": {"eps": 0.1},
+        "one unit": {"M": 1},
+        "beta below 0": {"beta": (-1.0, -0.5)},
+        "a large bias": {"b": (3.0, 6.0)},
+    },
+)
+def affine_bn_relu_backward(dout, cache):
+    """Gradients of the layer: return (dh, dw, db, dgamma, dbeta), each of its input's shape, given dout (N, M).
+
+    Lecture S3-44. b is superfluous before a batch norm, and its gradient shows it. At an output of exactly 0 any slope
+    of the ReLU from 0 to 1 is accepted.
+    """
+    ### BEGIN SOLUTION
+    # The chain rule from the right: ReLU, batch norm, affine. $z + c$ and $z$ are normalised to the same numbers, so
+    # $\sum_n \bar z_n = 0$: the gradient of $b$ vanishes, and what a computer finds for it is rounding.
+    affine_cache, norm_cache, relu_cache = cache
+    dz, dgamma, dbeta = batchnorm_backward(relu_backward(dout, relu_cache), norm_cache)
+    dh, dw, db = affine_backward(dz, affine_cache)
+    return dh, dw, np.zeros_like(db), dgamma, dbeta
+    ### END SOLUTION
+
+
+def _layer(dy, cache):
+    """The gradients from that of the batch norm's output."""
+    dz, dgamma, dbeta = batchnorm_backward(dy, cache[1])
+    dh, dw, db = affine_backward(dz, cache[0])
+    return dh, dw, np.zeros_like(db), dgamma, dbeta
+
+
+@mistake(affine_bn_relu_backward, "Where the ReLU gives 0, does the loss notice a small change of what goes in?")
+def relu_of_the_layer_passed_over(dout, cache):
+    return _layer(dout, cache)
+
+
+@mistake(affine_bn_relu_backward, "Your mask looks at x_hat: does the ReLU come before gamma and beta?")
+def masked_by_the_normalised(dout, cache):
+    return _layer(dout * (cache[1][0] > 0), cache)
+
+
+def _layer_with_preactivation(h, w, b, gamma, beta, eps=1e-5):
+    out, cache = affine_bn_relu_forward(h, w, b, gamma, beta, eps)
+    return out, (*cache, h @ w.T + b)
+
+
+@mistake(
+    affine_bn_relu_backward,
+    "Your mask looks at the affine layer's output: what does the ReLU see?",
+    forward=_layer_with_preactivation,
+)
+def masked_by_the_affine_output(dout, cache):
+    return _layer(dout * (cache[3] > 0), cache)
+
+
+@mistake(affine_bn_relu_backward, "Raise b by 1: every row's z rises by 1. What does batch norm do with that?")
+def bias_as_without_batch_norm(dout, cache):
+    dh, dw, _, dgamma, dbeta = affine_bn_relu_backward(dout, cache)
+    return dh, dw, dbeta.copy(), dgamma, dbeta
+
+
+@mistake(affine_bn_relu_backward, "The batch's statistics depend on z, so on w and h as well.")
+def statistics_of_the_layer_held_constant(dout, cache):
+    _, (x_hat, std, gamma), relu_cache = cache
+    dy = relu_backward(dout, relu_cache)
+    _, _, db, dgamma, dbeta = _layer(dy, cache)
+    dh, dw, _ = affine_backward(gamma * dy / std, cache[0])
+    return dh, dw, db, dgamma, dbeta
+
+
+@mistake(affine_bn_relu_backward, "Between the ReLU and the affine layer there is another layer to undo.")
+def batch_norm_of_the_layer_passed_over(dout, cache):
+    dy = relu_backward(dout, cache[2])
+    _, _, _, dgamma, dbeta = _layer(dy, cache)
+    return *affine_backward(dy, cache[0]), dgamma, dbeta
+
+
+@mistake(affine_bn_relu_backward, "Which gradient arrives at gamma and beta: the one before the ReLU's mask or after?")
+def parameters_before_the_mask(dout, cache):
+    dh, dw, db, _, _ = affine_bn_relu_backward(dout, cache)
+    return dh, dw, db, (dout * cache[1][0]).sum(axis=0), dout.sum(axis=0)
+
+
+@mistake(affine_bn_relu_backward, "Batch norm's gamma scales what flows back to the affine layer.")
+def gamma_of_the_layer_left_out(dout, cache):
+    affine_cache, (x_hat, std, gamma), relu_cache = cache
+    *_, dgamma, dbeta = affine_bn_relu_backward(dout, cache)
+    plain = (affine_cache, (x_hat, std, np.ones_like(gamma)), relu_cache)
+    return *affine_bn_relu_backward(dout, plain)[:3], dgamma, dbeta
+
+
+@mistake(affine_bn_relu_backward, "The weights here are (out, in): whose shape does your dw have?")
+def weights_of_the_layer_turned(dout, cache):
+    dh, dw, *rest = affine_bn_relu_backward(dout, cache)
+    return dh, dw.T, *rest
+
+
+@mistake(affine_bn_relu_backward, "w serves every example, and each adds its share: is anything divided by N?")
+def layer_weights_as_a_mean(dout, cache):
+    dh, dw, *rest = affine_bn_relu_backward(dout, cache)
+    return dh, dw / len(dout), *rest
+
+
+@mistake(affine_bn_relu_backward, "Can your output be negative?", half="forward")
+def layer_without_its_relu(h, w, b, gamma, beta, eps=1e-5):
+    out, cache = affine_bn_relu_forward(h, w, b, gamma, beta, eps)
+    return cache[2], cache
+
+
+@mistake(affine_bn_relu_backward, "In which order do the nonlinearity and the batch norm come here?", half="forward")
+def nonlinearity_before_batch_norm(h, w, b, gamma, beta, eps=1e-5):
+    _, cache = affine_bn_relu_forward(h, w, b, gamma, beta, eps)
+    return batchnorm_forward(np.maximum(h @ w.T + b, 0), gamma, beta, eps)[0], cache
+
+
+@mistake(affine_bn_relu_backward, "Is the mean of your outputs before the ReLU beta?", half="forward")
+def layer_without_batch_norm(h, w, b, gamma, beta, eps=1e-5):
+    _, cache = affine_bn_relu_forward(h, w, b, gamma, beta, eps)
+    return np.maximum(gamma * (h @ w.T + b) + beta, 0), cache
