@@ -7,6 +7,9 @@ from checker import Float, Int, below, exercise, expect_labels, expect_shapes, m
 
 from .activations import logistic
 
+_LARGE = {"entries of 1000": {"x": (900, 1100)}, "entries of -1000": {"x": (-1100, -900)}}
+_VALLEY = {"one term": {"D": 1}, "a flat valley": {"steep": 0.0}, "at the lowest point": {"x": (1, 1)}}
+
 # -- quadratic forms --------------------------------------------------------------------------------------------------
 
 
@@ -176,9 +179,6 @@ def logsumexp(x: Float[ndarray, "K"]):
     expect_shapes(logsumexp, x)
     largest = x.max()
     return largest + np.log(np.sum(np.exp(x - largest)))
-
-
-_LARGE = {"entries of 1000": {"x": (900, 1100)}, "entries of -1000": {"x": (-1100, -900)}}
 
 
 @exercise(
@@ -359,9 +359,6 @@ def valley(x: Float[ndarray, "D+1"], steep: float = 100.0):
     """
     expect_shapes(valley, x)
     return np.sum(steep * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
-
-
-_VALLEY = {"one term": {"D": 1}, "a flat valley": {"steep": 0.0}, "at the lowest point": {"x": (1, 1)}}
 
 
 @exercise(

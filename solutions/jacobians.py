@@ -275,7 +275,7 @@ def tangent_of_the_tangent(q):
 
 
 @mistake(elementwise_jacobian, "That is the sigmoid's slope.")
-def slope_of_the_sigmoid(q):
+def sigmoid_slope_on_the_diagonal(q):
     return np.diag(logistic(q) * (1 - logistic(q)))
 
 
@@ -288,7 +288,7 @@ def slope_from_growing_exponentials(q):
 def layer(h: Float[ndarray, "D"], w: Float[ndarray, "M D"]):
     """A fully connected layer: return sigmoid(W h), entry by entry, of shape (M,). Lecture S2-08."""
     expect_shapes(layer, h, w)
-    return logistic(w @ h)
+    return (1 + np.tanh(w @ h / 2)) / 2
 
 
 @exercise(
@@ -385,7 +385,7 @@ def softmax(z: Float[ndarray, "K"]):
     overflow={"logits of 1000": {"z": (900, 1100)}, "logits of -1000": {"z": (-1100, -900)}},
 )
 def softmax_jacobian(z):
-    """The derivative of p = softmax(z): return dp/dz of shape (K, K), the same in both layouts.
+    """The derivative of softmax(z) by z: return an array of shape (K, K), the same in both layouts.
 
     A product of two numbers per unit, as for elementwise activations, would not do here. Source: Bridle 1990.
     """
