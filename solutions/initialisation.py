@@ -652,3 +652,309 @@ def half_in_place_of_two(n_in):
 @mistake(he_std, "With more inputs the sum grows: do the weights have to grow as well?")
 def growing_with_the_inputs(n_in):
     return math.sqrt(2 * n_in)
+
+
+# -- weights to start from --------------------------------------------------------------------------------------------
+
+WIDE = {"n_in": (60, 80), "n_out": (150, 200)}
+LAYERS = {
+    "more inputs than units": {"n_in": (150, 200), "n_out": (60, 80)},
+    "a small layer": {"n_in": (8, 12), "n_out": (18, 24)},
+}
+
+
+@exercise(
+    kind="initialiser",
+    points=1,
+    rows=("S3-22",),
+    hints=(
+        "rng.standard_normal(shape) draws with standard deviation 1.",
+        "The weights of n_in inputs and n_out units are an array of shape (n_out, n_in).",
+    ),
+    arguments={"rng": None},
+    draw=WIDE,
+    edges=LAYERS,
+)
+def small_init(n_in: int, n_out: int, rng):
+    """Small weights: return w of shape (n_out, n_in), independent normal draws of mean 0 and standard deviation 0.01.
+
+    Draw from rng, a numpy.random.Generator, and from nothing else. Lecture S3-22.
+    """
+    ### BEGIN SOLUTION
+    # $w_{ij} \sim \mathcal N(0, 0.01^2)$
+    return 0.01 * rng.standard_normal((n_out, n_in))
+    ### END SOLUTION
+
+
+@mistake(small_init, "The weights are (out, in): which comes first?")
+def small_weights_turned(n_in, n_out, rng):
+    return 0.01 * rng.standard_normal((n_in, n_out))
+
+
+@mistake(small_init, "Your weights have the variance 0.01.")
+def small_variance(n_in, n_out, rng):
+    return 0.1 * rng.standard_normal((n_out, n_in))
+
+
+@mistake(small_init, "All of your weights are positive: units that add up what they get are all alike.")
+def small_weights_from_zero_to_one(n_in, n_out, rng):
+    return 0.01 * rng.random((n_out, n_in))
+
+
+@mistake(small_init, "Normal weights were asked for: yours all lie between two bounds.")
+def small_uniform_weights(n_in, n_out, rng):
+    return rng.uniform(-0.01, 0.01, (n_out, n_in))
+
+
+@mistake(small_init, "Units that start with the same weights get the same gradients, and stay the same for ever.")
+def zeros_to_start_from(n_in, n_out, rng):
+    return np.zeros((n_out, n_in))
+
+
+@mistake(small_init, "Every unit gets the same weights: they will get the same gradients, too.")
+def the_same_weights_for_every_unit(n_in, n_out, rng):
+    return np.tile(0.01 * rng.standard_normal(n_in), (n_out, 1))
+
+
+@mistake(small_init, "A generator was handed over: does what you draw depend on it?")
+def a_generator_of_its_own(n_in, n_out, rng):
+    return 0.01 * np.random.default_rng(0).standard_normal((n_out, n_in))
+
+
+@exercise(
+    kind="initialiser",
+    points=1,
+    rows=("S3-24",),
+    hints=(
+        "It is small_init with another scale.",
+        "Which function of rng draws normal numbers of standard deviation 1?",
+    ),
+    arguments={"rng": None},
+    draw=WIDE,
+    edges=LAYERS,
+)
+def large_init(n_in: int, n_out: int, rng):
+    """Large weights: return w of shape (n_out, n_in), independent normal draws of mean 0 and standard deviation 1.
+
+    Draw from rng, a numpy.random.Generator, and from nothing else. Lecture S3-24.
+    """
+    ### BEGIN SOLUTION
+    # $w_{ij} \sim \mathcal N(0, 1)$
+    return rng.standard_normal((n_out, n_in))
+    ### END SOLUTION
+
+
+@mistake(large_init, "The weights are (out, in): which comes first?")
+def large_weights_turned(n_in, n_out, rng):
+    return rng.standard_normal((n_in, n_out))
+
+
+@mistake(large_init, "A draw from 0 to 1 is no normal number: which function of rng draws those?")
+def large_weights_from_zero_to_one(n_in, n_out, rng):
+    return rng.random((n_out, n_in))
+
+
+@mistake(large_init, "Normal weights were asked for: yours all lie between two bounds.")
+def large_uniform_weights(n_in, n_out, rng):
+    return rng.uniform(-1, 1, (n_out, n_in))
+
+
+@mistake(large_init, "Every input has the same weight to a unit.")
+def the_same_weights_for_every_input(n_in, n_out, rng):
+    return np.tile(rng.standard_normal((n_out, 1)), (1, n_in))
+
+
+@mistake(large_init, "That is what was asked for with the small weights.")
+def large_weights_still_small(n_in, n_out, rng):
+    return 0.01 * rng.standard_normal((n_out, n_in))
+
+
+@exercise(
+    kind="initialiser",
+    points=2,
+    rows=("S0-15", "S3-28"),
+    hints=(
+        "You know the standard deviation already: xavier_std.",
+        "Numbers of standard deviation 1, times s, have the standard deviation s.",
+    ),
+    arguments={"rng": None},
+    draw=WIDE,
+    edges=LAYERS,
+)
+def xavier_normal(n_in: int, n_out: int, rng):
+    """Xavier's normal weights: return w of shape (n_out, n_in), independent, of mean 0 and variance 2/(n_in + n_out).
+
+    Draw from rng, a numpy.random.Generator, and from nothing else. Lectures S0-15 and S3-28.
+    """
+    ### BEGIN SOLUTION
+    # $$w_{ij} \sim \mathcal N\Big(0, \frac2{n_{in}+n_{out}}\Big)$$
+    return xavier_std(n_in, n_out) * rng.standard_normal((n_out, n_in))
+    ### END SOLUTION
+
+
+@mistake(xavier_normal, "The weights are (out, in): which comes first?")
+def xavier_turned(n_in, n_out, rng):
+    return xavier_std(n_in, n_out) * rng.standard_normal((n_in, n_out))
+
+
+@mistake(xavier_normal, "What multiplies numbers of variance 1: the variance that is wanted, or its root?")
+def xavier_variance_for_deviation(n_in, n_out, rng):
+    return rng.normal(0, 2 / (n_in + n_out), (n_out, n_in))
+
+
+@mistake(xavier_normal, "That suits the way forward; and the gradients on their way back?")
+def xavier_by_the_inputs(n_in, n_out, rng):
+    return rng.standard_normal((n_out, n_in)) / math.sqrt(n_in)
+
+
+@mistake(xavier_normal, "That suits the gradients; and the way forward?")
+def xavier_by_the_outputs(n_in, n_out, rng):
+    return rng.standard_normal((n_out, n_in)) / math.sqrt(n_out)
+
+
+@mistake(xavier_normal, "Those are He's weights, for ReLU.")
+def he_for_xavier(n_in, n_out, rng):
+    return he_std(n_in) * rng.standard_normal((n_out, n_in))
+
+
+@mistake(xavier_normal, "The mean of n_in and n_out, and not their sum: where is the 2?")
+def xavier_by_the_sum(n_in, n_out, rng):
+    return rng.standard_normal((n_out, n_in)) / math.sqrt(n_in + n_out)
+
+
+@mistake(xavier_normal, "All of your weights are positive: which function of rng draws normal numbers?")
+def xavier_from_zero_to_one(n_in, n_out, rng):
+    return xavier_std(n_in, n_out) * rng.random((n_out, n_in))
+
+
+@mistake(xavier_normal, "The variance is right, but normal weights were asked for: yours are uniform.")
+def uniform_for_normal(n_in, n_out, rng):
+    return rng.uniform(-1, 1, (n_out, n_in)) * xavier_uniform_bound(n_in, n_out)
+
+
+@mistake(xavier_normal, "With the same seed your weights should be the same again: is rng all that you draw from?")
+def drawn_from_the_global_generator(n_in, n_out, rng):
+    return xavier_std(n_in, n_out) * np.random.standard_normal((n_out, n_in))
+
+
+@exercise(
+    kind="initialiser",
+    points=2,
+    rows=("S3-31",),
+    hints=(
+        "You know the bound already: xavier_uniform_bound.",
+        "rng.uniform(low, high, shape) draws between two bounds; where does yours begin?",
+    ),
+    arguments={"rng": None},
+    draw=WIDE,
+    edges=LAYERS,
+)
+def xavier_uniform(n_in: int, n_out: int, rng):
+    """Xavier's uniform weights: return w of shape (n_out, n_in), independent, of mean 0 and variance 2/(n_in + n_out).
+
+    They lie between two bounds, -b and b. Draw from rng, a numpy.random.Generator, and from nothing else. Lecture
+    S3-31, whose bound should have n_in + n_out under a root as well.
+    """
+    ### BEGIN SOLUTION
+    # $$w_{ij} \sim U(-b, b),\qquad b = \frac{\sqrt6}{\sqrt{n_{in}+n_{out}}}$$
+    bound = xavier_uniform_bound(n_in, n_out)
+    return rng.uniform(-bound, bound, (n_out, n_in))
+    ### END SOLUTION
+
+
+@mistake(xavier_uniform, "The weights are (out, in): which comes first?")
+def xavier_uniform_turned(n_in, n_out, rng):
+    return xavier_uniform(n_out, n_in, rng)
+
+
+@mistake(xavier_uniform, "Only the 6 is under a root in the lecture's bound: is the variance what it should be?")
+def printed_bound(n_in, n_out, rng):
+    return rng.uniform(-1, 1, (n_out, n_in)) * math.sqrt(6) / (n_in + n_out)
+
+
+@mistake(xavier_uniform, "Between which two numbers do your weights lie?")
+def from_zero_to_the_bound(n_in, n_out, rng):
+    return rng.random((n_out, n_in)) * xavier_uniform_bound(n_in, n_out)
+
+
+@mistake(xavier_uniform, "The variance of a uniform law is a third of its bound's square: how far must it reach?")
+def deviation_as_the_bound(n_in, n_out, rng):
+    return rng.uniform(-1, 1, (n_out, n_in)) * xavier_std(n_in, n_out)
+
+
+@mistake(xavier_uniform, "The variance is right, but uniform weights were asked for: yours are normal.")
+def normal_for_uniform(n_in, n_out, rng):
+    return xavier_normal(n_in, n_out, rng)
+
+
+@mistake(xavier_uniform, "That suits the way forward; and the gradients on their way back?")
+def xavier_uniform_by_the_inputs(n_in, n_out, rng):
+    return rng.uniform(-1, 1, (n_out, n_in)) * math.sqrt(3 / n_in)
+
+
+@mistake(xavier_uniform, "A root is missing: what is the variance of a uniform law, by its bound?")
+def squared_bound(n_in, n_out, rng):
+    return rng.uniform(-1, 1, (n_out, n_in)) * 6 / (n_in + n_out)
+
+
+@exercise(
+    kind="initialiser",
+    points=2,
+    rows=("S3-29",),
+    hints=(
+        "You know the standard deviation already: he_std.",
+        "n_in is what a unit adds up: is it the first or the second axis of w?",
+    ),
+    arguments={"rng": None},
+    draw=WIDE,
+    edges=LAYERS,
+)
+def he_normal(n_in: int, n_out: int, rng):
+    """He's weights, for ReLU: return w of shape (n_out, n_in), independent normal draws of mean 0 and variance 2/n_in.
+
+    Draw from rng, a numpy.random.Generator, and from nothing else. Lecture S3-29.
+    """
+    ### BEGIN SOLUTION
+    # $$w_{ij} \sim \mathcal N\Big(0, \frac2{n_{in}}\Big)$$
+    return he_std(n_in) * rng.standard_normal((n_out, n_in))
+    ### END SOLUTION
+
+
+@mistake(he_normal, "The weights are (out, in): which comes first?")
+def he_turned(n_in, n_out, rng):
+    return he_std(n_in) * rng.standard_normal((n_in, n_out))
+
+
+@mistake(he_normal, "How many terms does a unit add up: n_in or n_out?")
+def he_by_the_outputs(n_in, n_out, rng):
+    return rng.standard_normal((n_out, n_in)) * math.sqrt(2 / n_out)
+
+
+@mistake(he_normal, "What multiplies numbers of variance 1: the variance that is wanted, or its root?")
+def he_variance_for_deviation(n_in, n_out, rng):
+    return rng.normal(0, 2 / n_in, (n_out, n_in))
+
+
+@mistake(he_normal, "Those are Xavier's weights: what does ReLU take away?")
+def xavier_for_he(n_in, n_out, rng):
+    return xavier_normal(n_in, n_out, rng)
+
+
+@mistake(he_normal, "ReLU halves the second moment: which factor makes up for it?")
+def he_without_its_two(n_in, n_out, rng):
+    return rng.standard_normal((n_out, n_in)) / math.sqrt(n_in)
+
+
+@mistake(he_normal, "All of your weights are positive: which function of rng draws normal numbers?")
+def he_from_zero_to_one(n_in, n_out, rng):
+    return he_std(n_in) * rng.random((n_out, n_in))
+
+
+@mistake(he_normal, "The variance is right, but normal weights were asked for: yours are uniform.")
+def he_uniform(n_in, n_out, rng):
+    return rng.uniform(-1, 1, (n_out, n_in)) * math.sqrt(6 / n_in)
+
+
+@mistake(he_normal, "A generator was handed over: does what you draw depend on it?")
+def he_with_a_seed_of_its_own(n_in, n_out, rng):
+    return he_normal(n_in, n_out, np.random.default_rng(1))
