@@ -852,8 +852,8 @@ def drawn_from_the_global_generator(n_in, n_out, rng):
 def xavier_uniform(n_in: int, n_out: int, rng):
     """Xavier's uniform weights: return w of shape (n_out, n_in), independent, of mean 0 and variance 2/(n_in + n_out).
 
-    They lie between two bounds, -b and b. Draw from rng, a numpy.random.Generator, and from nothing else. Lecture
-    S3-31, whose bound should have n_in + n_out under a root as well.
+    They lie between two bounds, -b and b. Draw from rng, a numpy.random.Generator, and from nothing else.
+    Lecture S3-31, whose bound should have n_in + n_out under a root as well.
     """
     ### BEGIN SOLUTION
     # $$w_{ij} \sim U(-b, b),\qquad b = \frac{\sqrt6}{\sqrt{n_{in}+n_{out}}}$$
