@@ -51,12 +51,12 @@ def batchnorm_graph_forward(
     },
 )
 def batchnorm_graph_backward(dout, cache):
-    """All gradients of the graph, given dout (N, D): return a dict with dx_hat, da, db, dc, de, dsigma2, dmu, dx, ...
+    """All gradients of batchnorm_graph_forward, given dout (N, D): return them in a dict, by name.
 
-    ..., dgamma and dbeta, each of its node's or input's shape: dx_hat, da, db, dc, de and dx (N, D), the others (D,).
-
+    Those of the nodes are "dx_hat", "da", "db", "dc", "de" of shape (N, D), "dsigma2" and "dmu" of shape (D,), those of
+    the inputs "dx" (N, D), "dgamma" and "dbeta" (D,). "db" belongs to the node b = 1/c and not to a bias.
     Lectures S3-37 to S3-42. The first term of dmu should read minus on the handwritten page (S3-39), and the derivative
-    of sigma2 by mu lacks a factor 1/m (S3-41). db is the gradient of the node b = 1/c, not that of a bias.
+    of sigma2 by mu lacks a factor 1/m (S3-41).
     """
     ### BEGIN SOLUTION
     # $$\bar{\hat x} = \gamma\bar o,\quad \bar a = b\,\bar{\hat x},\quad \bar b = a\,\bar{\hat x},\quad

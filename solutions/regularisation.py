@@ -413,59 +413,80 @@ def scores_turned_round(dout, cache):
 
 
 @exercise(
-    kind="value",
+    kind="initialiser",
     points=2,
     rows=("S3-46",),
     hints=(
-        "A number that is uniform between 0 and 1 is below p with probability p.",
+        "rng.random(shape) draws numbers that are uniform from 0 to 1: each is below p with probability p.",
         "Of n units (1 - p) n are left on average: by what must each be multiplied so that their sum keeps its mean?",
     ),
-    draw={"u": (0.0, 1.0)},
-    edges={"p of 0": {"p": 0.0}, "p of 0.9": {"p": 0.9}, "one unit": {"N": 1, "D": 1}},
+    arguments={"rng": None},
+    draw={"n": (60, 80), "d": (150, 200)},
+    edges={"p of 0.25": {"p": 0.25}, "p of 0.6": {"p": 0.6}, "a small batch": {"n": (8, 12), "d": (18, 24)}},
 )
-def dropout_mask(u: Float[ndarray, "N D"], p: float = 0.4):
-    """The factors of inverted dropout, made of uniform random numbers u: return an array of u's shape (N, D).
+def dropout_factors(n: int, d: int, rng, p: float = 0.4):
+    """The factors of inverted dropout for n examples of d units: return an array of shape (n, d).
 
-    A unit is dropped where u < p, so with probability p: its factor is 0. The others get the factor that keeps the mean
-    of the layer's output what it would be without dropout. Lecture S3-46 names it. Source: Srivastava et al. 2014.
+    Each entry is 0 with probability p, independently of all others. The rest get the one number that keeps the mean of
+    the layer's output what it would be without dropout. Draw from rng, a numpy.random.Generator, and from nothing else.
+    Lecture S3-46 names it. Source: Srivastava et al. 2014.
     """
     ### BEGIN SOLUTION
-    # $E[\text{factor}] = (1-p)\cdot\frac1{1-p} = 1$.
-    expect_shapes(dropout_mask, u)
+    # $E[f] = p\cdot 0 + (1-p)\cdot\frac1{1-p} = 1$.
     if not 0 <= p < 1:
         raise ValueError(f"p is {p}, where a probability from 0 to below 1 is wanted")
-    return (u >= p) / (1 - p)
+    return (rng.random((n, d)) >= p) / (1 - p)
     ### END SOLUTION
 
 
-@mistake(dropout_mask, "What is the mean of your factors over many units: is it 1?")
-def factors_not_rescaled(u, p=0.4):
-    return (u >= p) * 1.0
+@mistake(dropout_factors, "What is the mean of your factors over many units: is it 1?")
+def factors_not_rescaled(n, d, rng, p=0.4):
+    return (rng.random((n, d)) >= p) * 1.0
 
 
-@mistake(dropout_mask, "p is the probability of being dropped: which share of your units is kept?")
-def kept_where_dropped(u, p=0.4):
-    return (u < p) / max(p, 1e-12)
+@mistake(dropout_factors, "The mean is 1, but p is the probability of being dropped: which share do you keep?")
+def kept_where_dropped(n, d, rng, p=0.4):
+    return (rng.random((n, d)) < p) / p
 
 
-@mistake(dropout_mask, "Units stay with one probability and are divided by the other: what is the mean of that?")
-def divided_by_the_probability_of_dropping(u, p=0.4):
-    return (u >= p) / max(p, 1e-12)
+@mistake(dropout_factors, "Units stay with one probability and are divided by another: what is the mean of that?")
+def divided_by_the_probability_of_dropping(n, d, rng, p=0.4):
+    return (rng.random((n, d)) >= p) / p
 
 
-@mistake(dropout_mask, "You drop the right share of a mask for 1 - p: which units are dropped here?")
-def dropped_with_the_other_probability(u, p=0.4):
-    return (u < p) / (1 - p)
+@mistake(dropout_factors, "What you divide by fits p; which share of the units is left?")
+def dropped_with_the_other_probability(n, d, rng, p=0.4):
+    return (rng.random((n, d)) < p) / (1 - p)
 
 
-@mistake(dropout_mask, "Multiplied or divided: do the units that are left have to grow or to shrink?")
-def factors_shrunk(u, p=0.4):
-    return (u >= p) * (1 - p)
+@mistake(dropout_factors, "Multiplied or divided: do the units that are left have to grow or to shrink?")
+def factors_shrunk(n, d, rng, p=0.4):
+    return (rng.random((n, d)) >= p) * (1 - p)
 
 
-@mistake(dropout_mask, "Does the share of units that you drop change with p?")
-def half_of_them_dropped(u, p=0.4):
-    return np.round(u) / (1 - p)
+@mistake(dropout_factors, "With which probability is a standard normal number below p: is it p?")
+def normal_numbers_for_uniform_ones(n, d, rng, p=0.4):
+    return (rng.standard_normal((n, d)) >= p) / (1 - p)
+
+
+@mistake(dropout_factors, "Does the share of units that you drop change with p?")
+def half_of_them_dropped(n, d, rng, p=0.4):
+    return rng.integers(0, 2, (n, d)) / (1 - p)
+
+
+@mistake(dropout_factors, "Your examples all lose the same units: how many numbers do you draw?")
+def one_mask_for_the_batch(n, d, rng, p=0.4):
+    return np.tile((rng.random(d) >= p) / (1 - p), (n, 1))
+
+
+@mistake(dropout_factors, "A generator was handed over: are your masks others when it is another?")
+def masks_of_a_generator_of_their_own(n, d, rng, p=0.4):
+    return (np.random.default_rng(0).random((n, d)) >= p) / (1 - p)
+
+
+@mistake(dropout_factors, "Every example is a row: which of n and d comes first?")
+def factors_turned(n, d, rng, p=0.4):
+    return (rng.random((d, n)) >= p) / (1 - p)
 
 
 def dropout_forward(x: Float[ndarray, "N D"], keep: Bool[ndarray, "N D"], p: float = 0.4, mode: str = "train"):

@@ -15,7 +15,7 @@ def rng():
 def test_the_mean_of_inverted_dropout_is_its_input(rng, p):
     """S3-46: over many masks; without rescaling the mean is (1 - p) x."""
     x = rng.normal(size=(1, 20))
-    masks = regularisation.dropout_mask(rng.random((40_000, 20)), p)
+    masks = regularisation.dropout_factors(40_000, 20, rng, p)
     np.testing.assert_allclose((masks * x).mean(axis=0), x[0], atol=0.1)
     np.testing.assert_allclose((masks == 0).mean(), p, atol=0.01)
     unscaled = ((masks > 0) * x).mean(axis=0)
@@ -32,7 +32,7 @@ def test_dropout_does_nothing_in_test_mode(rng):
 @pytest.mark.parametrize("p", [-0.1, 1.0, 3.0])
 def test_a_probability_of_dropping_everything_is_refused(p):
     with pytest.raises(ValueError, match=f"p is {p}"):
-        regularisation.dropout_mask(np.ones((2, 3)), p)
+        regularisation.dropout_factors(2, 3, np.random.default_rng(0), p)
     with pytest.raises(ValueError, match=f"p is {p}"):
         regularisation.dropout_forward(np.ones((2, 3)), np.ones((2, 3), dtype=bool), p)
 
