@@ -7,7 +7,7 @@ from checker import Float, Int, below, exercise, expect_labels, expect_shapes, m
 
 from .activations import logistic
 
-_LARGE = {"entries of 1000": {"x": (900, 1100)}, "entries of -1000": {"x": (-1100, -900)}}
+_LARGE = {"entries of 1000": {"x": (999, 1001)}, "entries of -1000": {"x": (-1001, -999)}}
 _VALLEY = {"one term": {"D": 1}, "a flat valley": {"steep": 0.0}, "at the lowest point": {"x": (1, 1)}}
 
 # -- quadratic forms --------------------------------------------------------------------------------------------------
@@ -306,7 +306,7 @@ def hessian_without_the_shift(x):
         "Multiply the formula of the Hessian by v, and set brackets so that no matrix is ever made.",
         "The outer product p p^T times v is p times a number.",
     ),
-    edges={"one entry": {"K": 1}, "the same step in every entry": {"v": (1, 1)}},
+    edges={"two entries": {"K": 2}, "a step in one entry": {"v": lambda rng, sizes: np.eye(sizes["K"])[0]}},
     overflow=_LARGE,
 )
 def logsumexp_curvature(x: Float[ndarray, "K"], v: Float[ndarray, "K"]):

@@ -382,7 +382,7 @@ def softmax(z: Float[ndarray, "K"]):
         "The two cases are one formula: a diagonal matrix less an outer product.",
     ),
     edges={"one class": {"K": 1}, "two classes": {"K": 2}, "equal logits": {"z": (1, 1)}},
-    overflow={"logits of 1000": {"z": (900, 1100)}, "logits of -1000": {"z": (-1100, -900)}},
+    overflow={"logits of 1000": {"z": (999, 1001)}, "logits of -1000": {"z": (-1001, -999)}},
 )
 def softmax_jacobian(z):
     """The derivative of softmax(z) by z: return an array of shape (K, K), the same in both layouts.
