@@ -13,7 +13,7 @@ from .diagnose import Cause
 from .errors import UsageError
 from .exercises import Case, Exercise
 from .kinds import Answer, kind
-from .recognise import APART, SAME, Doing, Mistake, apart, recognise, same
+from .recognise import APART, SAME, Doing, Mistake, apart, recognise, rounding, same
 from .recorded import Recorded, recorded
 from .report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 
@@ -82,7 +82,7 @@ class _Judgement:
         for name, case in self.task.overflow.items():
             inputs = self.task.inputs(self.seed, case)
             mine, right = self.doing(self.answer, inputs), self.doing(self.right, inputs)
-            report = _overflown(report, name, mine, right)
+            report = _overflown(report, name, mine, right, rounding(inputs))
             if not report:
                 break
         return report
@@ -165,7 +165,7 @@ class _Alone:
         assert report is not None
         for point in known.overflow:
             mine: Doing = kind(task.kind).doing(task, self.answer, point.inputs)
-            report = _overflown(report, point.name, mine, point.expected)
+            report = _overflown(report, point.name, mine, point.expected, rounding(point.inputs))
             if not report:
                 return report
         names = ", ".join(point.name for point in (*known.ordinary[1:], *known.overflow))
@@ -205,10 +205,10 @@ def _joined(report: Report, there: Report, name: str, edge: bool, seed: int) -> 
     return replace(report, forwards=forwards, backwards=backwards)
 
 
-def _overflown(report: Report, case: str, mine: Doing, right: Doing) -> Report:
+def _overflown(report: Report, case: str, mine: Doing, right: Doing, atol: float) -> Report:
     """A right report, or what is lost where numbers are large."""
     numbers = [key for key in right if key.startswith(("output", "gradient"))]
-    lost = [key for key in numbers if not same(mine.get(key), right[key], OVERFLOWN)]
+    lost = [key for key in numbers if not same(mine.get(key), right[key], OVERFLOWN, atol)]
     if not lost:
         return report
     return replace(report, verdict=WRONG, kind="unstable", findings=tuple(_lost(report, case, lost, mine)))

@@ -9,6 +9,7 @@ from .calling import Array
 from .compare import SHOWN, UNSETTLED, WRONG
 from .contract import name_of
 from .point import Point
+from .recognise import rounding
 from .report import CANNOT_TELL, Entry, Finding
 from .report import RIGHT as IS_RIGHT
 from .report import WRONG as IS_WRONG
@@ -28,9 +29,8 @@ def forward_findings(point: Point) -> list[Finding]:
         )
         return [Finding("out", IS_WRONG, message, "forward", "forward-shape", advice)]
     for path, mine, theirs in zip(pair.out_names, own, expected):
-        off = ~_agree(
-            np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float), 1e-4 if mine.dtype == np.float32 else 1e-9
-        )
+        rtol = 1e-4 if mine.dtype == np.float32 else 1e-9
+        off = ~_agree(np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float), rtol, rounding(point.values))
         if off.any():
             message = f"{author} differs from the reference in {share(off, 'outputs')}"
             entries = worst_entries(off, mine, theirs, np.zeros(theirs.shape))
@@ -40,10 +40,10 @@ def forward_findings(point: Point) -> list[Finding]:
     return []
 
 
-def _agree(a: Array, b: Array, rtol: float) -> Array:
+def _agree(a: Array, b: Array, rtol: float, atol: float) -> Array:
     with np.errstate(all="ignore"):
         size = float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0))
-        return (np.abs(a - b) <= rtol * size) | (a == b) | (np.isnan(a) & np.isnan(b))
+        return (np.abs(a - b) <= atol + rtol * size) | (a == b) | (np.isnan(a) & np.isnan(b))
 
 
 def gradient_findings(point: Point) -> list[Finding]:

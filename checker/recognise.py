@@ -69,8 +69,15 @@ def doing(
     return done
 
 
-def same(a: np.ndarray | None, b: np.ndarray | None, rtol: float = SAME) -> bool:
-    """Whether two arrays have one shape and the same numbers to within `rtol` of the largest."""
+def rounding(inputs: Any) -> float:
+    """What may be left, of numbers as large as the inputs', where the exact result is 0."""
+    numbers = [np.asarray(leaf) for leaf in tree.leaves(inputs) if isinstance(leaf, (int, float, np.ndarray))]
+    finite = [np.abs(each[np.isfinite(each)]) for each in numbers if each.dtype.kind in "fiu"]
+    return 16 * float(np.finfo(float).eps) * max((float(np.max(each, initial=0.0)) for each in finite), default=0.0)
+
+
+def same(a: np.ndarray | None, b: np.ndarray | None, rtol: float = SAME, atol: float = 0.0) -> bool:
+    """Whether two arrays have one shape and the same numbers to within `atol` and `rtol` of the largest."""
     if a is None or b is None or a.shape != b.shape:
         return a is b
     if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
@@ -78,7 +85,7 @@ def same(a: np.ndarray | None, b: np.ndarray | None, rtol: float = SAME) -> bool
     a, b = a.astype(float), b.astype(float)
     with np.errstate(all="ignore"):
         size = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
-        return bool(np.all((np.abs(a - b) <= rtol * size) | (a == b) | (np.isnan(a) & np.isnan(b))))
+        return bool(np.all((np.abs(a - b) <= atol + rtol * size) | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
 def apart(mistake: Sequence[Doing], right: Sequence[Doing], different: float = APART) -> set[str]:

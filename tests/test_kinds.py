@@ -288,3 +288,14 @@ def test_labels_out_of_range_are_named():
         expect_labels("y", np.array([0, 3]), 3)
     with pytest.raises(ValueError, match=r"^y\[0\] is 0.5, where whole numbers from 0 to 2 are wanted$"):
         expect_labels("y", np.array([0.5, 1]), 3)
+
+
+def test_a_zero_that_is_rounded_is_right():
+    """0.1 + 0.2 - 0.3 is 5.6e-17."""
+
+    @exercise(kind="value", draw={"x": lambda rng, sizes: np.array([0.1, 0.2, -0.3])})
+    def total(x: Float[ndarray, "3"]):
+        return 0.0
+
+    assert total.exercise.check(lambda x: float(x[0] + x[1] + x[2]))
+    assert not total.exercise.check(lambda x: 1e-12)

@@ -21,11 +21,10 @@ def outline(source: str) -> str:
     module = ast.parse(source)
     kept = _kept(module, source)
     parts = [_text(node, source) for node in kept if not isinstance(node, (ast.Import, ast.ImportFrom))]
-    body = "\n\n".join(f"\n{part}" if part.startswith(("@", "def", "class")) else part for part in parts)
     used = _names("\n".join(parts))
     imports = [line for node in module.body for line in _imports(node, used)]
     docstring = ast.get_docstring(module, clean=False) or ""
-    return _tidied(f'"""{docstring}"""\n\n{_grouped(imports)}\n{body}\n')
+    return f'"""{docstring}"""\n\n{_grouped(imports)}{_spaced(parts)}\n'
 
 
 def answers(source: str) -> list[str]:
@@ -116,8 +115,12 @@ def _grouped(imports: list[str]) -> str:
         package = line.split()[1].split(".")[0]
         group = 3 if not package else 2 if package == "checker" else 1 if package == "numpy" else 0
         groups.setdefault(group, []).append(line)
-    return "\n\n".join("\n".join(groups[group]) for group in sorted(groups)) + "\n"
+    return "\n\n".join("\n".join(groups[group]) for group in sorted(groups))
 
 
-def _tidied(text: str) -> str:
-    return re.sub(r"\n{4,}", "\n\n\n", text)
+def _spaced(parts: list[str]) -> str:
+    """The statements with two blank lines around functions, and none between constants."""
+    functions = [part.startswith(("@", "def ", "class ")) for part in parts]
+    gaps = ["\n\n\n" if function or before else "\n" for function, before in zip(functions, [False, *functions])]
+    first = ["" if functions[:1] == [True] else "\n"]  # a blank line after the imports
+    return "".join([*first, *(gap + part for gap, part in zip(gaps, parts))])

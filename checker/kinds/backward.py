@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..nodes import first_wrong, opened
-from ..recognise import Doing
+from ..recognise import Doing, rounding
 from ..recognise import doing as pair_doing
 from ..report import WRONG, Finding, Report
 from ..retained import retained
@@ -29,7 +29,7 @@ def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **o
     if task.stub:
         mine = pair_doing(at.forward, at.function, at.inputs, at.names, at.wrt)
         ran = any(key.startswith("output") for key in mine)
-        findings = differences(at.forward.__name__, mine, expected, "forward") if ran else []
+        findings = differences(at.forward.__name__, mine, expected, rounding(inputs), "forward") if ran else []
         if any(finding.verdict == WRONG for finding in findings):
             return Report(task.name, WRONG, tuple(findings), "forward", inputs=dict(zip(at.names, at.inputs)))
     reference = None if task.stub else opened(task, Answer(at.function, task.forward), inputs).forward

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import environment, tree
 from ..findings import share, worst_entries
-from ..recognise import Doing, same
+from ..recognise import Doing, rounding, same
 from ..report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 from . import Answer
 
@@ -70,7 +70,8 @@ def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **o
         message = f"{task.name} overwrites its input {changed[0]}"
         finding = Finding(changed[0], WRONG, message, "contract", "overwritten", "work on a copy: others still need it")
         return report(task, [finding], inputs, **options)
-    return report(task, differences(task.name, named("output", returned), expected), inputs, **options)
+    findings = differences(task.name, named("output", returned), expected, rounding(inputs))
+    return report(task, findings, inputs, **options)
 
 
 def unchanged(before: Any, after: Any) -> bool:
@@ -94,7 +95,9 @@ def report(task: Any, findings: Sequence[Finding], inputs: Sequence[Any], *, see
     return Report(task.name, RIGHT, tuple(findings), seed=seed, inputs=given)
 
 
-def differences(name: str, mine: Mapping[str, np.ndarray], expected: Doing, kind: str = "values") -> list[Finding]:
+def differences(
+    name: str, mine: Mapping[str, np.ndarray], expected: Doing, atol: float, kind: str = "values"
+) -> list[Finding]:
     """A finding for each output that is expected, in its order: its number of axes, its shape, its numbers."""
     wanted = {key: value for key, value in expected.items() if key.startswith("output")}
     if wanted.keys() != {key for key in mine if key.startswith("output")}:
@@ -102,7 +105,7 @@ def differences(name: str, mine: Mapping[str, np.ndarray], expected: Doing, kind
             f"{name} returns {_parts(mine)}, where {_parts(wanted)} {'is' if len(wanted) == 1 else 'are'} expected"
         )
         return [Finding("", WRONG, message, "shape" if kind == "values" else kind, "structure")]
-    return [_difference(name, key.partition(" ")[2], mine[key], wanted[key], kind) for key in wanted]
+    return [_difference(name, key.partition(" ")[2], mine[key], wanted[key], atol, kind) for key in wanted]
 
 
 def _parts(doing: Mapping[str, np.ndarray]) -> str:
@@ -110,7 +113,7 @@ def _parts(doing: Mapping[str, np.ndarray]) -> str:
     return "one value" if paths == [""] else f"{len(paths)} values ({', '.join(path or 'one' for path in paths[:6])})"
 
 
-def _difference(name: str, path: str, mine: np.ndarray, wanted: np.ndarray, kind: str) -> Finding:
+def _difference(name: str, path: str, mine: np.ndarray, wanted: np.ndarray, atol: float, kind: str) -> Finding:
     what = f"the value {path} of {name}" if path else f"the value of {name}"
     if mine.dtype.kind == "U" or wanted.dtype.kind == "U":
         if mine.shape == wanted.shape and np.array_equal(mine, wanted):
@@ -124,7 +127,7 @@ def _difference(name: str, path: str, mine: np.ndarray, wanted: np.ndarray, kind
     a, b = mine.astype(float), wanted.astype(float)
     size = float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0))
     with np.errstate(all="ignore"):
-        off = ~((np.abs(a - b) <= CLOSE * size) | (a == b) | (np.isnan(a) & np.isnan(b)))
+        off = ~((np.abs(a - b) <= atol + CLOSE * size) | (a == b) | (np.isnan(a) & np.isnan(b)))
     if not off.any():
         count = "the entry" if b.size == 1 else f"all {b.size} entries"
         return Finding(path, RIGHT, f"{count} of {what} agree{'s' if b.size == 1 else ''}", shape=b.shape)
