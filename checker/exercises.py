@@ -49,6 +49,7 @@ class Exercise:
     nodes: Mapping[str, str] = field(default_factory=dict)
     memory: bool = False
     points: float = 1
+    shares: Mapping[str, float] = field(default_factory=dict)
     rows: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     edges: Mapping[str, Case] = field(default_factory=dict)
@@ -106,7 +107,7 @@ def exercise(
     forward: Callable[..., Any] | None = None,
     *,
     kind: str = "backward",
-    points: float = 1,
+    points: float | Mapping[str, float] = 1,
     rows: Sequence[str] = (),
     hints: Sequence[str] = (),
     draw: Mapping[str, Any] | None = None,
@@ -122,7 +123,7 @@ def exercise(
     """Declare the decorated function to be the right answer: the backward of this forward, or one of another kind.
 
     The inputs are read from the forward's annotations, or from the answer's own where there is no forward. `rows` are
-    the lectures' derivations that it covers, `draw` and `arguments` as in `Declaration.from_signature`, `wrt` the
+    the lectures' derivations that it covers, `points` a number or one for each gradient ({"x": 3, "w": 1}), `draw` and `arguments` as in `Declaration.from_signature`, `wrt` the
     inputs that get a gradient (by default every float), `nodes` the intermediates of a staged forward with their
     shapes, in the order in which the backward meets them; with `memory`, the cache may keep no more alive than the
     reference's. Raises UsageError where the declaration does not fit.
@@ -143,13 +144,15 @@ def exercise(
             layout=layout,
             nodes=dict(nodes or {}),
             memory=memory,
-            points=points,
+            points=sum(points.values()) if isinstance(points, Mapping) else points,
+            shares=dict(points) if isinstance(points, Mapping) else {},
             rows=tuple(rows),
             hints=tuple(hints),
             edges=dict(edges or {}),
             overflow=dict(overflow or {}),
             stub=stub,
         )
+        _demand_shares(declared)
         for case in (*declared.edges.values(), *declared.overflow.values()):
             declared.inputs(case=case)
         answer.exercise = declared  # type: ignore[attr-defined]
@@ -168,6 +171,14 @@ def _fits(name: str, forward: Callable[..., Any] | None, answer: Callable[..., A
     kind(name)
     if forward is None and name in ("backward", "jacobian", "hessian"):
         raise UsageError(f"{answer.__name__} is of the kind {name!r}: name its forward, @exercise(its_forward)")
+
+
+def _demand_shares(declared: Exercise) -> None:
+    """Refuse points for gradients that there are not, and points for some gradients only."""
+    gradients = (*declared.nodes, *declared.wrt)
+    if declared.shares and set(declared.shares) != set(gradients):
+        came, wanted = ", ".join(declared.shares), ", ".join(gradients)
+        raise UsageError(f"the points of {declared.name} are for {came}; its gradients are {wanted}")
 
 
 def _shaped(value: Any) -> bool:

@@ -18,9 +18,10 @@ from checker.course.build import EDITED, MISSING, STALE, WRITTEN, build, digest
 from checker.exercises import exercises_in
 from checker.recorded import decoded, encoded, recorded
 from checker.resolve import find, workspace
+from tests.secrets import secret_lines, source
 
 ROOT = Path(__file__).parents[1]
-SOLUTIONS = {topic: (ROOT / "solutions" / f"{topic}.py").read_text() for topic in solutions.TOPICS}
+SOLUTIONS = {topic: source(topic) for topic in solutions.TOPICS}
 TOPIC = '''"""A topic."""
 
 import math
@@ -116,8 +117,7 @@ def test_the_stubs_show_nothing_of_the_answers(topic):
     text = (ROOT / "coursework" / f"{topic}.py").read_text()
     assert "SOLUTION" not in text
     assert "mistake" not in text
-    for line in stubs.answers(SOLUTIONS[topic]):
-        assert len(line) < 25 or line not in text, line
+    assert [line for line in secret_lines(topic) if line in text] == []
 
 
 @pytest.mark.parametrize("topic", SOLUTIONS)
@@ -126,8 +126,7 @@ def test_the_recorded_numbers_hold_no_code(topic):
     data = json.loads(text)
     assert data.keys() == {"stub", "exercises"}
     assert all(found.keys() == {"hints", "ordinary", "overflow"} for found in data["exercises"].values())
-    for line in stubs.answers(SOLUTIONS[topic]):
-        assert len(line) < 25 or line not in text, line
+    assert [line for line in secret_lines(topic) if line in text] == []
 
 
 def test_coursework_is_what_solutions_give():
@@ -139,11 +138,12 @@ def test_coursework_is_what_solutions_give():
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """A folder with a copy of the stubs, in which `build` can be tried."""
+    """A folder with the stubs of two topics, in which `build` can be tried."""
     (tmp_path / "solutions").mkdir()
     (tmp_path / "solutions" / "__init__.py").write_text("")
-    shutil.copytree(ROOT / "coursework", tmp_path / "coursework", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    monkeypatch.setattr(solutions, "TOPICS", ("gates", "affine"))
     monkeypatch.chdir(tmp_path)
+    assert {outcome.state for outcome in build(tmp_path)} == {WRITTEN}
     return tmp_path / "coursework"
 
 
@@ -225,8 +225,8 @@ def answered(tmp_path_factory):
     """A folder of stubs in which every answer has been written, right."""
     folder = tmp_path_factory.mktemp("student") / "coursework"
     shutil.copytree(ROOT / "coursework", folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    for topic, source in SOLUTIONS.items():
-        (folder / f"{topic}.py").write_text(stubs.outline(source))
+    for topic, text in SOLUTIONS.items():
+        (folder / f"{topic}.py").write_text(stubs.outline(text))
     return folder
 
 
@@ -274,7 +274,7 @@ def test_known_mistakes_are_wrong_without_a_reference(answered, alone, monkeypat
     with workspace():
         for task in exercises_in(find(f"coursework.{topic}").module):
             for known in mistakes[task.name]:
-                report = task.check(known.answer.function, known.answer.forward)
+                report = task.check(known.answer.function, known.answer.forward, trials=0)
                 assert report.verdict == "wrong", f"{known.name}: {report}"
 
 

@@ -244,3 +244,13 @@ def test_a_wrong_forward_is_not_explained_by_a_mistake_of_the_backward(task):
     wrong_forward, wrong_backward = task.mistakes[2].answer.forward, task.mistakes[1].answer.function
     report = task.check(wrong_backward, wrong_forward)
     assert (report.kind, report.causes) == ("forward", ("gain_raised_too",))
+
+
+def test_points_may_be_given_by_gradient():
+    @exercise(scale_forward, points={"x": 3, "gain": 1})
+    def scale_backward(dout, cache):
+        return dout, dout
+
+    assert (scale_backward.exercise.points, scale_backward.exercise.shares) == (4, {"x": 3, "gain": 1})
+    with pytest.raises(UsageError, match="the points of scale_backward are for x; its gradients are x, gain"):
+        exercise(scale_forward, points={"x": 3})(scale_backward)
