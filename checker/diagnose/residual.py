@@ -476,6 +476,8 @@ def changed_input(view: View) -> Cause | None:
                 continue
             if words == "transposed" and (other.ndim != 2 or other.shape[-1] != other.shape[-2]):
                 continue
+            if np.array_equal(change(other), other):  # zeros, ones: nothing would be another input
+                continue
             if view.everywhere(lambda v, j=j, change=change: right_there(v, j, change)):
                 name = view.case.names[j]
                 return view.cause(
