@@ -19,7 +19,9 @@ def filled(readme: str, package: ModuleType) -> str:
 
 def _lines(package: ModuleType) -> Iterator[str]:
     lectures = importlib.import_module(f"{package.__name__}.lectures")
-    tasks = [t for topic in package.TOPICS for t in exercises_in(importlib.import_module(f"{package.__name__}.{topic}"))]
+    tasks = [
+        t for topic in package.TOPICS for t in exercises_in(importlib.import_module(f"{package.__name__}.{topic}"))
+    ]
     for lecture, title in lectures.LECTURES.items():
         yield f"\n{lecture}: {title}\n\n{_HEAD.format('row')}"
         for row, what in lectures.ROWS.items():
