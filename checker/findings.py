@@ -34,8 +34,9 @@ def forward_findings(point: Point) -> list[Finding]:
         if off.any():
             message = f"{author} differs from the reference in {share(off, 'outputs')}"
             entries = worst_entries(off, mine, theirs, np.zeros(theirs.shape))
+            count, errors = int(off.sum()), distances(off, mine, theirs)
             return [
-                Finding(path, IS_WRONG, message, "forward", "forward", advice, theirs.shape, int(off.sum()), entries)
+                Finding(path, IS_WRONG, message, "forward", "forward", advice, theirs.shape, count, entries, errors)
             ]
     return []
 
@@ -70,7 +71,8 @@ def _gradient(point: Point, leaf: int, path: str, misshapen: Finding | None) -> 
     numbers = point.claims[leaf], comparison.numeric[leaf], comparison.error[leaf]
     if off.any():
         message = f"{share(off, 'entries')} of the gradient of {path} {'is' if off.sum() == 1 else 'are'} wrong"
-        return Finding(path, IS_WRONG, message, "values", "", "", shape, int(off.sum()), worst_entries(off, *numbers))
+        entries, errors = worst_entries(off, *numbers), distances(off, *numbers[:2])
+        return Finding(path, IS_WRONG, message, "values", "", "", shape, int(off.sum()), entries, errors)
     if leaf in point.strays:
         message = f"the gradient of {path} is right in float64, but its float32 run is far from that"
         advice = "look for a subtraction of nearly equal numbers, or for a product that overflows in low precision"
@@ -98,11 +100,16 @@ def shapes(arrays: Sequence[Any]) -> str:
     return " and ".join(f"shape {np.shape(a)}" for a in arrays)
 
 
+def distances(off: Array, yours: Array, expected: Array) -> Array:
+    """|yours - expected| where an entry is `off`, and 0 elsewhere: rounding is nothing to look at."""
+    with np.errstate(all="ignore"):
+        return np.where(off, np.abs(np.asarray(yours, dtype=float) - expected), 0.0)
+
+
 def worst_entries(off: Array, yours: Array, expected: Array, error: Array) -> tuple[Entry, ...]:
     """The few entries that differ most, worst first."""
     places = np.argwhere(off)
-    with np.errstate(all="ignore"):
-        distance = np.abs(np.asarray(yours, dtype=float) - expected)[off]
+    distance = distances(off, yours, expected)[off]
     order = np.argsort(-np.where(np.isfinite(distance), distance, np.inf), kind="stable")[:SHOWN]
     chosen = [tuple(int(i) for i in place) for place in places[order]]
     return tuple(Entry(i, float(yours[i]), float(expected[i]), float(error[i])) for i in chosen)

@@ -1,6 +1,6 @@
 """What a check found, as plain data. Rendering is elsewhere (`checker.render`)."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 RIGHT = "right"
@@ -25,7 +25,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found about one gradient (`subject` is its input's name) or about the whole pair (`subject` is "")."""
+    """One thing found about one gradient (`subject` is its input's name) or about the whole pair (`subject` is "").
+
+    `errors`, where it is known, is the array of |yours - expected|, with 0 at every entry that is right. It is for
+    pictures: no part of the data that findings are compared by, or that goes into JSON.
+    """
 
     subject: str
     verdict: str
@@ -36,6 +40,7 @@ class Finding:
     shape: tuple[int, ...] = ()
     wrong: int = 0
     entries: tuple[Entry, ...] = ()
+    errors: Any = field(default=None, compare=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -76,7 +81,10 @@ class Report:
         return tuple(finding.cause for finding in self.findings if finding.cause)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as dicts, lists, strings and numbers. The inputs that showed a failure are left out."""
-        data = asdict(self)
+        """The report as dicts, lists, strings and numbers. Its arrays are left out: inputs and errors."""
+        bare = replace(self, inputs={}, findings=tuple(replace(f, errors=None) for f in self.findings))
+        data = asdict(bare)
         del data["inputs"]
+        for finding in data["findings"]:
+            del finding["errors"]
         return data

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import environment, tree
-from ..findings import share, worst_entries
+from ..findings import distances, share, worst_entries
 from ..recognise import Doing, rounding, same
 from ..report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 from . import Answer
@@ -133,7 +133,7 @@ def _difference(name: str, path: str, mine: np.ndarray, wanted: np.ndarray, atol
         return Finding(path, RIGHT, f"{count} of {what} agree{'s' if b.size == 1 else ''}", shape=b.shape)
     message = f"{share(off, 'entries')} of {what} {'is' if off.sum() == 1 else 'are'} wrong"
     entries = worst_entries(off, a, b, np.zeros(b.shape))
-    return Finding(path, WRONG, message, kind, "", "", b.shape, int(off.sum()), entries)
+    return Finding(path, WRONG, message, kind, "", "", b.shape, int(off.sum()), entries, distances(off, a, b))
 
 
 def _listed(array: np.ndarray) -> str:
