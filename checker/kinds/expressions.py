@@ -158,18 +158,19 @@ class Expression:
         return Expression(self.name, tuple(moved))
 
     def smaller(self) -> Iterator["Expression"]:
-        """Expressions with fewer lines: another root; a variable, or an operand, in the place of a line."""
+        """Expressions with fewer lines: another root; a variable, or an operand, in a line's place."""
         if self.calls:
             return
         values = self.values()
         for place in range(len(self.steps) - 1):
             yield Expression(self.name, self.steps[: place + 1]).pruned()
+        variables = [place for place, step in enumerate(self.steps) if step.operation == "var"]
         for place, step in enumerate(self.steps):
-            nodes = [operand for operand in step.operands if isinstance(operand, int)]
-            for node in nodes:
-                later = [_redirected(each, place, node) for each in self.steps[place + 1 :]]
+            operands = [operand for operand in step.operands if isinstance(operand, int)]
+            for other in {*operands, *(v for v in variables if v < place)}:
+                later = [_redirected(each, place, other) for each in self.steps[place + 1 :]]
                 yield replace(self, steps=(*self.steps[: place + 1], *later)).pruned()
-            if nodes:
+            if operands:
                 variable = Step("var", (float(f"{values[place]:.3g}"),))
                 yield replace(self, steps=(*self.steps[:place], variable, *self.steps[place + 1 :])).pruned()
 
@@ -210,7 +211,7 @@ _SHARED: tuple[tuple[Step, ...], ...] = (
     (Step("tanh", (0,)), Step("*", (2, 2)), Step("+", (3, 2))),
     (Step("tanh", (0,)), Step("*", (2, 3.0)), Step("*", (3, 1)), Step("+", (4, 2))),
     (Step("tanh", (0,)), Step("*", (2, 3.0)), Step("*", (3, 1)), Step("+", (2, 4))),
-    (Step("*", (0, 1)), Step("*", (2, 2)), Step("*", (3, 3)), Step("-", (4, 3)), Step("*", (5, 2))),
+    (Step("*", (0, 1)), Step("tanh", (2,)), Step("*", (3, 3)), Step("-", (4, 3)), Step("*", (5, 2))),
 )
 
 
@@ -348,7 +349,7 @@ def _fault(expression: Expression, answer: Answer, rtol: float) -> Finding | Non
         return Finding("", WRONG, str(problem), "error", "no variable")
     except (Exception, SystemExit) as problem:
         message = f"{environment.describe(problem, answer.function)}, in: {expression}"
-        return Finding("", WRONG, message, "error", type(problem).__name__, _advice(problem))
+        return Finding("", WRONG, message, "error", type(problem).__name__, _advice(problem, expression))
     right = np.array(expression.values())[list(expression.compared)]
     off = ~(np.abs(values - right) <= CLOSE * np.abs(right) + 1e-15)
     if off.any():
@@ -360,8 +361,8 @@ def _fault(expression: Expression, answer: Answer, rtol: float) -> Finding | Non
     return _finding("gradient", expression, off, gradients, wanted, error, "values") if off.any() else None
 
 
-def _advice(problem: BaseException) -> str:
-    if isinstance(problem, RecursionError):
+def _advice(problem: BaseException, expression: Expression) -> str:
+    if isinstance(problem, RecursionError) and expression.long:
         return "keep the nodes that still wait on a list of your own: Python nests no more than about 1000 calls"
     if isinstance(problem, TypeError) and "unsupported operand" in str(problem):
         return "where the left operand is a number, Python asks the right one: 2 * a is a.__rmul__(2)"
