@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from checker import Float, exercise, mistake
 from checker.kinds import Answer
-from checker.kinds.stream import LIMIT, LONG, SHORT, Stream, doing, needed
+from checker.kinds.stream import LIMIT, LONG, SHORT, Stream, doing, growth, needed
 
 
 def weighted(steps, w: Float[ndarray, "D"], b: float):
@@ -251,7 +251,7 @@ def test_unwritten_answers_and_exceptions(total):
     assert "raised" in doing(total, Answer(broken), total.inputs())
     report = total.check(deep)
     assert (report.verdict, report.kind) == ("wrong", "error")
-    assert "with 160 steps deep raised RuntimeError" in str(report)
+    assert f"with {LONG} steps deep raised RuntimeError" in str(report)
     assert "raised" in doing(total, Answer(deep), total.inputs())
 
 
@@ -319,8 +319,16 @@ def test_measuring_leaves_tracing_and_the_collector_as_they_were(total):
 
 
 @pytest.mark.slow
-def test_no_false_alarm_in_many_measurements(total):
-    for answer in RIGHT.values():
-        for seed in range(10):
-            inputs = total.inputs(seed)
-            assert needed(answer, inputs, LONG) - needed(answer, inputs, SHORT) < LIMIT * (LONG - SHORT)
+@pytest.mark.parametrize("answer", RIGHT.values(), ids=RIGHT)
+def test_no_false_alarm_in_many_measurements(total, answer):
+    for seed in range(100):
+        assert growth(answer, total.inputs(seed))[0] < LIMIT / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", GROWING.values(), ids=GROWING)
+def test_nothing_that_grows_gets_through_in_many_measurements(total, answer):
+    for seed in range(30):
+        ELSEWHERE.clear()
+        del NUMBERS[:]
+        assert growth(answer, total.inputs(seed))[0] > 1.4 * LIMIT

@@ -26,17 +26,17 @@ from ..report import RIGHT, WRONG, Finding, Report
 from . import Answer, value
 
 #: The lengths of the sequences on which memory is measured.
-SHORT, LONG = 32, 160
-#: By so many bytes may the memory not grow with each further step: one number of double precision.
-LIMIT = 8
-#: Memory that grows is measured again, at most so many times in all.
+SHORT, LONG = 32, 288
+#: By so many bytes may the memory not grow with each further step: two numbers of double precision.
+LIMIT = 16
+#: Memory that is not the same for both is measured again, at most so many times in all.
 ATTEMPTS = 3
 #: The subject of what is found about an answer's only value.
 ONLY = "value"
 
 
 class Stream:
-    """The steps, one by one and once: `count` copies of the rows of what is declared, by turns; `call` precedes each."""
+    """The steps, one by one and once: `count` copies of the rows of what is declared; `call` precedes each."""
 
     def __init__(self, rows: Any, count: int | None = None, call: Callable[[], Any] | None = None):
         self.rows = rows
@@ -68,7 +68,7 @@ def doing(task: Any, answer: Answer, inputs: Sequence[Any]) -> Doing:
         return done
     done = {f"output {ONLY}" if key == "output " else key: array for key, array in done.items()}
     try:
-        return {**done, "growing memory": np.array(_growth(answer.function, inputs)[0] >= LIMIT)}
+        return {**done, "growing memory": np.array(growth(answer.function, inputs)[0] >= LIMIT)}
     except Exception as problem:
         return {**done, "raised": np.array(type(problem).__name__)}
 
@@ -86,16 +86,16 @@ def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **o
     if report.kind not in ("", "values") or report.verdict not in (RIGHT, WRONG):
         return report
     try:
-        growth, short, long = _growth(answer.function, inputs)
+        by, short, long = growth(answer.function, inputs)
     except (Exception, SystemExit) as problem:
         message = f"with {LONG} steps {environment.describe(problem, answer.function)}"
         finding = Finding("", WRONG, message, "error", type(problem).__name__)
         return replace(report, verdict=WRONG, kind=report.kind or "error", findings=(*report.findings, finding))
-    if growth < LIMIT:
+    if by < LIMIT:
         finding = Finding("memory", RIGHT, f"memory does not grow with the steps: {long} bytes at {LONG} steps")
         return replace(report, findings=(*report.findings, finding))
     message = (
-        f"{task.name} keeps about {growth:.0f} bytes more for every further step, {short} bytes in all with {SHORT} "
+        f"{task.name} keeps about {by:.0f} bytes more for every further step, {short} bytes in all with {SHORT} "
         f"steps and {long} with {LONG}, where its memory must not grow with their number"
     )
     advice = "a sequence may never end: what later steps need of the past has to fit into arrays of one size"
@@ -132,16 +132,16 @@ def _advised(report: Report, asked_again: bool) -> Report:
 # -- memory -----------------------------------------------------------------------------------------------------------
 
 
-def _growth(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[float, int, int]:
+def growth(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[float, int, int]:
     """Bytes by which the memory grows with each further step; and what is needed for SHORT and for LONG steps."""
     short = long = sys.maxsize
     for _ in range(ATTEMPTS):
         short = min(short, needed(function, inputs, SHORT))
         long = min(long, needed(function, inputs, LONG))
-        growth = (long - short) / (LONG - SHORT)
-        if growth < LIMIT:
+        by = (long - short) / (LONG - SHORT)
+        if abs(by) < LIMIT:
             break
-    return growth, short, long
+    return by, short, long
 
 
 def needed(function: Callable[..., Any], inputs: Sequence[Any], count: int) -> int:
@@ -152,6 +152,7 @@ def needed(function: Callable[..., Any], inputs: Sequence[Any], count: int) -> i
     if mine:
         tracemalloc.start()
     try:
+        gc.collect()
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
         with np.errstate(all="ignore"):
