@@ -39,7 +39,7 @@ def conv_forward(
     `pad` zeros are put on all four sides of each image. out[n, f, i, j] is b[f] plus the sum, over channels and pixels,
     of the filter w[f] times the window of padded image n whose first pixel is (i stride, j stride); the filter is not
     flipped. H' = (H + 2 pad - HH) // stride + 1, W' likewise: rows and columns where no whole window fits any more are
-    left over. Source: LeCun et al. 1998, section II.A, with Dumoulin and Visin 2016, section 2, for stride and padding.
+    left over. Source: LeCun et al. 1998, section II.A, with Dumoulin and Visin 2016, chapter 2, for stride and padding.
     """
     ### BEGIN SOLUTION
     # $$o_{nfij} = b_f + \sum_{c,k,l} w_{fckl}\,x^{\text{pad}}_{n,\,c,\,is+k,\,js+l}.$$
@@ -90,7 +90,7 @@ def conv_backward(dout, cache):
     """Gradients of conv_forward: return (dx, dw, db), each of its input's shape, given dout of out's shape.
 
     dx has no padding; a pixel in no window has the gradient 0.
-    Source: LeCun et al. 1998, section II.A, differentiated; Dumoulin and Visin 2016, section 4, describe dx.
+    Source: LeCun et al. 1998, section II.A, differentiated; Dumoulin and Visin 2016, chapter 4, describe dx.
     """
     ### BEGIN SOLUTION
     # Every product $w_{fckl}\,x^{\text{pad}}_{n,c,is+k,js+l}$ sends $\bar o_{nfij}$ times one factor to the other:
