@@ -198,7 +198,7 @@ def _guarded(task: Exercise, answer: Answer, inputs: tuple[Any, ...], expected: 
 def _joined(report: Report, there: Report, name: str, edge: bool, seed: int) -> Report:
     """A right report with another point's cost, or that point's if it is wrong."""
     if there.verdict != RIGHT and (there.verdict == WRONG or edge):
-        edge = edge and there.kind in ("values", "shape", "forward")
+        edge = edge and there.kind in ("values", "shape", "forward", "error")
         where = f"right at ordinary inputs, wrong with {name} (seed {seed})" if there.verdict == WRONG else ""
         return replace(there, kind="edge" if edge else there.kind, where=where)
     forwards, backwards = report.forwards + there.forwards, report.backwards + there.backwards
@@ -217,9 +217,9 @@ def _overflown(report: Report, case: str, mine: Doing, right: Doing, atol: float
 def _lost(report: Report, case: str, lost: list[str], mine: Doing) -> Iterator[Finding]:
     finite = all(np.all(np.isfinite(mine.get(key, np.nan))) for key in lost)
     what = "loses its digits" if finite else "overflows"
-    subject = lost[0].partition(" ")[2]
-    yield Finding(
-        subject, WRONG, f"right at ordinary inputs, but it {what} with {case}", "unstable", "overflow",
-        "rewrite the formula so that nothing that is exponentiated or divided by grows without bound",
-    )  # fmt: skip
-    yield from (f for f in report.findings if f.subject != subject and f.verdict == RIGHT and not f.kind)
+    subjects = list(dict.fromkeys(key.partition(" ")[2] for key in lost))
+    advice = "rewrite the formula so that nothing that is exponentiated or divided by grows without bound"
+    message = f"right at ordinary inputs, but it {what} with {case}"
+    yield Finding(subjects[0], WRONG, message, "unstable", "overflow", advice)
+    yield from (Finding(s, WRONG, f"{s}: {message}", "unstable") for s in subjects[1:])
+    yield from (f for f in report.findings if f.subject not in subjects and f.verdict == RIGHT and not f.kind)

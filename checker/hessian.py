@@ -10,7 +10,7 @@ from .claims import SettledError, claimed_by, output_shape
 from .contract import name_of
 from .diagnose import Case, diagnose
 from .estimate import Estimate, demand_scalar, plain, second_derivatives
-from .findings import share, worst_entries
+from .findings import distances, share, worst_entries
 from .numerical import SAFETY
 from .report import RIGHT, WRONG, Finding, Report
 
@@ -61,7 +61,8 @@ def _second(path: str, x: Array, yours: Array, estimate: Estimate, rtol: float, 
         for found in diagnose(_as_jacobian(path, x, yours, estimate, off, seed))[:1]:
             cause, advice, message = found.name, found.advice, f"{message}: {found.message}"
     entries = worst_entries(off, yours, value, error)
-    return Finding(path, WRONG, message, "values", cause, advice, yours.shape, int(off.sum()), entries)
+    far = distances(off, yours, value)
+    return Finding(path, WRONG, message, "values", cause, advice, yours.shape, int(off.sum()), entries, far)
 
 
 def _as_jacobian(path: str, x: Array, yours: Array, estimate: Estimate, off: Array, seed: int) -> Case:

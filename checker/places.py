@@ -40,8 +40,13 @@ class Place:
 
 
 def shown(file: str) -> str:
-    """A file's name as people write it: relative to the current folder where it lies below, else its last part."""
+    """A file's name as people write it: relative to the current folder where it lies below, else its last part.
+
+    A notebook's cells are files of a kernel's, whose names nobody has seen.
+    """
     path = Path(file)
+    if path.parent.name.startswith("ipykernel_") or file.startswith("<ipython-input"):
+        return "the cell"
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except (ValueError, OSError):

@@ -6,7 +6,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from checker import environment
+from checker import environment, places
 
 X = np.arange(12.0).reshape(4, 3)
 W = np.ones((4, 5))
@@ -241,3 +241,8 @@ def test_a_list_of_index_arrays_is_noticed_in_the_source():
 def test_rows_that_are_meant_are_not_suspected():
     assert environment.changed_meaning(index_by_rows) == ()
     assert environment.changed_meaning(np.exp) == ()
+
+
+def test_a_notebooks_cell_is_called_so():
+    assert places.shown("/tmp/ipykernel_4711/38420834.py") == "the cell"
+    assert places.shown("<ipython-input-3-a1b2>") == "the cell"

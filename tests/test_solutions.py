@@ -267,7 +267,7 @@ def test_inputs_that_do_not_fit_are_refused(task):
     for how, name, inputs in misfits(task):
         message = refusal(task, inputs)
         assert "wanted" in message, (how, name, message or "it is taken")
-        came = [np.shape(value) for value in inputs]
+        came = [np.shape(leaf) for leaf in tree.leaves(list(inputs))]
         assert any(str(shape) in message for shape in came) or "label" in how, (how, name, message)
         assert re.search("|".join(task.declaration.names), message), (how, name, message)
 
