@@ -240,7 +240,7 @@ def _expressions(seed: int) -> Iterator[Expression]:
     for operations in range(2, LARGEST + 1):
         for number in (1, 2):
             yield drawn(rng, operations, f"random {operations}.{number}")
-    length = max(DEEP, 2 * sys.getrecursionlimit())
+    length = min(max(DEEP, 2 * sys.getrecursionlimit()), 10 * DEEP)
     chain = (Step("relu", (place,)) for place in range(length))
     yield Expression("a chain", (Step("var", (a,)), *chain))
 
