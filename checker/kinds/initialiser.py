@@ -22,8 +22,9 @@ from ..report import RIGHT, WRONG, Entry, Finding, Report
 from . import Answer
 from .value import report, unwritten
 
-#: At least so many weights are drawn.
+#: At least so many weights are drawn, by at most so many calls: enough for layers of 4 by 4.
 WEIGHTS = 100_000
+CALLS = 6250
 #: Statistics agree within this, relative to their size (to 1, where 0 is right).
 CLOSE = 0.04
 SAME = APART = CLOSE
@@ -54,7 +55,8 @@ def _drawn(task: Any, answer: Answer, inputs: Sequence[Any]) -> tuple[list[Any],
     drawn = [call(0)]
     if drawn[0] is None:
         return drawn, True
-    drawn += [call(number) for number in range(1, max(2, -(-WEIGHTS // max(1, drawn[0].size))))]
+    calls = -(-WEIGHTS // max(1, drawn[0].size))
+    drawn += [call(number) for number in range(1, min(max(2, calls), CALLS))]
     return drawn, np.array_equal(call(0), drawn[0])
 
 
