@@ -529,7 +529,7 @@ def terms_of_the_dot_product(dout, cache):
 
 
 @mistake(dot_backward, "The terms are added: is anything divided by their number?")
-def mean_of_the_terms(dout, cache):
+def mean_of_the_weighted_terms(dout, cache):
     w, x = cache
     return dout * x / len(x), dout * w / len(x)
 
