@@ -1,9 +1,9 @@
-"""Elementwise activations: ReLU, sigmoid, tanh and softplus, all of any shape."""
+"""Elementwise activations: ReLU, sigmoid, tanh and softplus of a batch."""
 
 import numpy as np
 from numpy import ndarray
 
-from checker import Float, exercise, mistake
+from checker import Float, exercise, expect_shapes, mistake
 
 
 def logistic(z: ndarray) -> ndarray:
@@ -13,8 +13,9 @@ def logistic(z: ndarray) -> ndarray:
 
 
 def relu_forward(x: Float[ndarray, "N D"]):
-    """The positive part max(x, 0) of each entry: return (out, cache). Lecture S3-03."""
+    """The positive part max(x, 0) of each entry: return (out, cache) with out of x's shape, (N, D). Lecture S3-03."""
     ### BEGIN SOLUTION
+    expect_shapes(relu_forward, x)
     return np.maximum(x, 0), x
     ### END SOLUTION
 
@@ -27,7 +28,8 @@ def relu_forward(x: Float[ndarray, "N D"]):
         "Keep dout where x > 0 and put 0 elsewhere, in an array of your own: dout still belongs to the caller.",
     ),
     edges={
-        "zeros among the inputs": {"x": lambda rng, sizes: rng.integers(-1, 2, (sizes["N"], sizes["D"])).astype(float)}
+        "zeros among the inputs": {"x": lambda rng, sizes: rng.integers(-1, 2, (sizes["N"], sizes["D"])).astype(float)},
+        "all units off": {"x": (-2, -1)},
     },
 )
 def relu_backward(dout, cache):
@@ -67,14 +69,37 @@ def step_function_alone(dout, cache):
     return (cache > 0).astype(float)
 
 
+@mistake(relu_backward, "Where x < 0 the output stays 0: does it fall when x rises?")
+def multiplied_by_the_sign(dout, cache):
+    return dout * np.sign(cache)
+
+
 @mistake(relu_backward, "Compare your forward with max(x, 0) on a few numbers.", half="forward")
 def step_instead_of_ramp(x):
     return (x > 0).astype(float), x
 
 
+@mistake(
+    relu_backward,
+    "A mask hides the negative entries and leaves them as they are: is 0 written anywhere?",
+    half="forward",
+)
+def negative_entries_masked_and_kept(x):
+    return np.ma.masked_less(x, 0), x
+
+
+@mistake(relu_backward, "At x = -3, is your output 0, or 3?", half="forward")
+def absolute_value_for_the_ramp(x):
+    return np.abs(x), x
+
+
 def sigmoid_forward(x: Float[ndarray, "N D"]):
-    """1 / (1 + exp(-x)) of each entry: return (out, cache). Lecture S0-10."""
+    """1 / (1 + exp(-x)) of each entry: return (out, cache) with out of x's shape, (N, D). Lecture S0-10.
+
+    Write it so that inputs of 1000 and of -1000 do no harm.
+    """
     ### BEGIN SOLUTION
+    expect_shapes(sigmoid_forward, x)
     out = logistic(x)
     return out, out
     ### END SOLUTION
@@ -130,8 +155,9 @@ def exponential_of_large_numbers(x):
 
 
 def tanh_forward(x: Float[ndarray, "N D"]):
-    """The hyperbolic tangent of each entry: return (out, cache). Lecture S3-25."""
+    """The hyperbolic tangent of each entry: return (out, cache) with out of x's shape, (N, D). Lecture S3-25."""
     ### BEGIN SOLUTION
+    expect_shapes(tanh_forward, x)
     out = np.tanh(x)
     return out, out
     ### END SOLUTION
@@ -169,15 +195,24 @@ def slope_of_the_sigmoid(dout, cache):
     return dout * cache * (1 - cache)
 
 
+@mistake(tanh_backward, "The curve rises everywhere: what sign has its slope?")
+def tanh_falling(dout, cache):
+    return dout * (cache**2 - 1)
+
+
 @mistake(tanh_backward, "Your answer is the same whatever dout is: the local derivative is one factor of two.")
 def tanh_slope_alone(dout, cache):
     return 1 - cache**2
 
 
 def softplus_forward(x: Float[ndarray, "N D"]):
-    """log(1 + exp(x)) of each entry: return (out, cache). Lecture S3-05, whose form overflows at x = 800."""
+    """log(1 + exp(x)) of each entry: return (out, cache) with out of x's shape, (N, D).
+
+    Lecture S3-05, whose form overflows at x = 800: find one that exponentiates no large number.
+    """
     ### BEGIN SOLUTION
     # $\log(1+e^x) = \max(x,0) + \log(1+e^{-|x|})$: nothing that is exponentiated is positive.
+    expect_shapes(softplus_forward, x)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), x
     ### END SOLUTION
 
@@ -192,7 +227,10 @@ def softplus_forward(x: Float[ndarray, "N D"]):
     overflow={"inputs of 1000": {"x": (900, 1100)}, "inputs of -1000": {"x": (-1100, -900)}},
 )
 def softplus_backward(dout, cache):
-    """Gradient of out = log(1 + exp(x)): return dx of x's shape, given dout. Lecture S3-05."""
+    """Gradient of out = log(1 + exp(x)): return dx of x's shape, given dout.
+
+    Lecture S3-05, whose form is inf / inf at x = 800.
+    """
     ### BEGIN SOLUTION
     # $\mathrm{d}\log(1+e^x)/\mathrm{d}x = e^x/(1+e^x) = \sigma(x)$.
     return dout * logistic(cache)
