@@ -5,6 +5,8 @@ several inputs, a staged graph's nodes and inputs, the values of a function that
 (`points={"x": 3, "gamma": 1}`), or equal. A part that is right earns its points although another has wrong numbers or a
 wrong shape; what is right at ordinary inputs, and wrong in a corner case or where numbers are large, earns SPOILT of
 them. What concerns the whole answer earns nothing: a wrong forward, a broken contract, an exception, a stub.
+
+Grade by full checks: once a fast one has found something wrong, it does not vouch for the rest, and no part earns.
 """
 
 from dataclasses import dataclass
@@ -85,7 +87,7 @@ def _owner(finding: Finding, shares: dict[str, Fraction]) -> str | None:
 def _worth(report: Report, finding: Finding) -> Fraction:
     """The share that is left of what a finding is about."""
     if finding.verdict == RIGHT:
-        return Fraction(1)
+        return Fraction(not (report.mode == "fast" and report.verdict == WRONG and report.kind not in ELSEWHERE))
     spoilt = finding.verdict == WRONG and (report.kind in ELSEWHERE or finding.kind == "unstable")
     return SPOILT if spoilt else Fraction(0)
 

@@ -170,6 +170,15 @@ def test_what_was_not_judged_earns_nothing():
     assert credit(AFFINE, Report("f", RIGHT, (finding("x", RIGHT), finding("w", RIGHT)))) == pytest.approx(4 / 3)
 
 
+def test_a_fast_check_vouches_for_no_part_of_a_wrong_answer():
+    report = AFFINE.check(lambda dout, cache: tuple(map(np.multiply, (2, 3, 5), affine.affine_backward(dout, cache))))
+    assert credit(AFFINE, report) == 0.0
+    findings = (finding("x"), finding("w", RIGHT), finding("b", RIGHT))
+    assert credit(AFFINE, Report("f", WRONG, findings, "values", mode="fast")) == 0.0
+    assert credit(AFFINE, Report("f", WRONG, findings, "edge", mode="fast")) > total(AFFINE) / 2
+    assert credit(AFFINE, AFFINE.check(mode="fast", trials=0)) == total(AFFINE)
+
+
 def test_an_exception_in_a_corner_leaves_half_of_everything():
     report = Report("f", WRONG, (Finding("", WRONG, "it raised", "error"),), "edge")
     assert credit(AFFINE, report) == total(AFFINE) / 2
