@@ -10,6 +10,15 @@ from .activations import logistic
 # -- the LSTM, one step -----------------------------------------------------------------------------------------------
 
 
+def _lstm_step(x, h_prev, c_prev, wx, wh, b):
+    """The step itself, of arrays that are known to fit."""
+    i, f, g, o = np.split(x @ wx.T + h_prev @ wh.T + b, 4, axis=1)
+    i, f, g, o = logistic(i), logistic(f), np.tanh(g), logistic(o)
+    c = f * c_prev + i * g
+    tanh_c = np.tanh(c)
+    return (o * tanh_c, c), (x, h_prev, c_prev, wx, wh, (i, f, g, o), tanh_c)
+
+
 def lstm_step_forward(
     x: Float[ndarray, "N D"],
     h_prev: Float[ndarray, "N H"],
@@ -27,11 +36,7 @@ def lstm_step_forward(
     ### BEGIN SOLUTION
     # $$c = f\odot c' + i\odot g,\qquad h = o\odot\tanh c,\qquad a = xW_x^\top + h'W_h^\top + b.$$
     expect_shapes(lstm_step_forward, x, h_prev, c_prev, wx, wh, b)
-    i, f, g, o = np.split(x @ wx.T + h_prev @ wh.T + b, 4, axis=1)
-    i, f, g, o = logistic(i), logistic(f), np.tanh(g), logistic(o)
-    c = f * c_prev + i * g
-    tanh_c = np.tanh(c)
-    return (o * tanh_c, c), (x, h_prev, c_prev, wx, wh, (i, f, g, o), tanh_c)
+    return _lstm_step(x, h_prev, c_prev, wx, wh, b)
     ### END SOLUTION
 
 
@@ -344,7 +349,7 @@ def lstm_forward(
     expect_shapes(lstm_forward, x, h0, c0, wx, wh, b)
     state, cell, states, caches = h0, c0, [], []
     for t in range(x.shape[1]):
-        (state, cell), cache = lstm_step_forward(x[:, t], state, cell, wx, wh, b)
+        (state, cell), cache = _lstm_step(x[:, t], state, cell, wx, wh, b)
         states.append(state)
         caches.append(cache)
     return np.stack(states, axis=1), caches
@@ -474,7 +479,7 @@ def cell_gradient_added_to_the_state(dh, cache):
 def lstm_initial_state_at_every_step(x, h0, c0, wx, wh, b):
     cell, states, caches = c0, [], []
     for t in range(x.shape[1]):
-        (state, cell), cache = lstm_step_forward(x[:, t], h0, cell, wx, wh, b)
+        (state, cell), cache = _lstm_step(x[:, t], h0, cell, wx, wh, b)
         states.append(state)
         caches.append(cache)
     return np.stack(states, axis=1), caches
@@ -484,7 +489,7 @@ def lstm_initial_state_at_every_step(x, h0, c0, wx, wh, b):
 def initial_cell_at_every_step(x, h0, c0, wx, wh, b):
     state, states, caches = h0, [], []
     for t in range(x.shape[1]):
-        (state, _), cache = lstm_step_forward(x[:, t], state, c0, wx, wh, b)
+        (state, _), cache = _lstm_step(x[:, t], state, c0, wx, wh, b)
         states.append(state)
         caches.append(cache)
     return np.stack(states, axis=1), caches
