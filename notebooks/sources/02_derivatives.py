@@ -73,8 +73,8 @@ except NotImplementedError:
 #
 # | layout | rows | columns | shape | small changes |
 # |---|---|---|---|---|
-# | the Jacobian $J$ | outputs | inputs | $n\times m$ | $\Delta y \approx J\,\Delta x$ |
-# | denominator layout, $\nabla_x y = J^\top$ | inputs | outputs | $m\times n$ | $\Delta y \approx (\nabla_x y)^\top\Delta x$ |
+# | Jacobian, $J$ | outputs | inputs | $n\times m$ | $\Delta y \approx J\,\Delta x$ |
+# | denominator, $\nabla_x y = J^\top$ | inputs | outputs | $m\times n$ | $\Delta y \approx (\nabla_x y)^\top\Delta x$ |
 #
 # The lectures also write $\partial y/\partial x$ for $\nabla_x y$, and so do we.
 # In denominator layout, column $i$ is the gradient of $y_i$: a column as tall as $x$, as before. We use this layout
