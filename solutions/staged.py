@@ -7,6 +7,13 @@ from numpy import ndarray
 
 from checker import Float, exercise, expect_shapes, keep, mistake
 
+_POSITIVE = {"x": (0.5, 2.0), "wh": (0.5, 1.5), "bh": (-0.2, 0.5)}
+_UNIT = {
+    "a unit that is off": {"bh": (-9, -8)},
+    "negative x and wh": {"x": (-2.0, -0.5), "wh": (-1.5, -0.5)},
+    "a loss of 0": {"bh": (0, 0), "x": (1, 1), "wh": (1, 1), "wo": (2, 2), "bo": (1, 1), "y": (3, 3)},
+}
+
 # -- three stages -----------------------------------------------------------------------------------------------------
 
 
@@ -92,18 +99,12 @@ def one_too_many_for_the_slope(dout, cache):
 
 # -- a net of numbers -------------------------------------------------------------------------------------------------
 
-_POSITIVE = {"x": (0.5, 2.0), "wh": (0.5, 1.5), "bh": (-0.2, 0.5)}
-_UNIT = {
-    "a unit that is off": {"bh": (-9, -8)},
-    "negative x and wh": {"x": (-2.0, -0.5), "wh": (-1.5, -0.5)},
-    "a loss of 0": {"bh": (0, 0), "x": (1, 1), "wh": (1, 1), "wo": (2, 2), "bo": (1, 1), "y": (3, 3)},
-}
-
 
 def scalar_net_graph_forward(x: float, y: float, wh: float, bh: float, wo: float, bo: float, node=keep):
     """The squared error of a net of one hidden unit, in seven operations: return (L, cache).
 
-    y is the target; the cache holds the values of all nodes and inputs by name. Lecture S0-16.
+    wh and bh are the hidden unit's weight and bias, wo and bo the output's; y is the target. The cache holds the values
+    of all nodes and inputs by name: cache["z_h"], cache["wo"]. Lecture S0-16.
     """
     expect_shapes(scalar_net_graph_forward, x, y, wh, bh, wo, bo)
     m_h = node("m_h", wh * x)
@@ -342,7 +343,8 @@ def sigma(z: float) -> float:
 def staged_forward(x: float, y: float):
     """The value of (x + sigma(y)) / (sigma(x) + (x + y)^2): return (out, cache). Lectures S4-06 and S4-07.
 
-    Give every intermediate value a name of its own: the backward goes through them in reverse.
+    sigma(z) is 1 / (1 + exp(-z)); write it so that z = -800 does no harm. Give every intermediate value a name of its
+    own: the backward goes through them in reverse.
     """
     ### BEGIN SOLUTION
     expect_shapes(staged_forward, x, y)
@@ -471,7 +473,7 @@ def upstream_taken_to_be_one(dout, cache):
 def staged_slope(x: float, y: float):
     """The derivative of (x + sigma(y)) / (sigma(x) + (x + y)^2) by x, as one formula: return df/dx, a number.
 
-    No stages this time: compare how much easier those were. Lecture S4-06.
+    sigma(z) is 1 / (1 + exp(-z)), and z may be -800. Do it without stages, to see what they are worth. Lecture S4-06.
     """
     ### BEGIN SOLUTION
     # $$\frac{\partial f}{\partial x} = \frac1d - \frac{n}{d^2}\big(\sigma(x)(1-\sigma(x)) + 2(x+y)\big),\qquad
