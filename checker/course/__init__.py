@@ -6,7 +6,7 @@ from typing import Any
 
 
 def _declare_build(verbs: Any, name: str) -> None:
-    parser = verbs.add_parser(name, help="make the stubs in coursework/ from solutions/")
+    parser = verbs.add_parser(name, help="make stubs and notebooks from solutions/")
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale, and exit with 1")
     parser.add_argument("--force", action="store_true", help="overwrite stubs that have been edited")
 
@@ -17,7 +17,28 @@ def _run_build(options: argparse.Namespace) -> int:
     return build.run(options)
 
 
+def _wrapper(help_text: str, run: str) -> tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]:
+    """A verb whose options and work are in `verbs`, which is imported when they are wanted."""
+
+    def declare(verbs: Any, name: str) -> None:
+        from .verbs import declare
+
+        declare(verbs.add_parser(name, help=help_text), name)
+
+    def start(options: argparse.Namespace) -> int:
+        from . import verbs
+
+        code: int = getattr(verbs, run)(options)
+        return code
+
+    return declare, start
+
+
 #: The instructor's verbs: what declares each one's options, and what runs it.
 VERBS: dict[str, tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]] = {
     "build": (_declare_build, _run_build),
+    "release": _wrapper("make what students get of the assignments", "run_release"),
+    "autograde": _wrapper("grade what was submitted", "run_autograde"),
+    "feedback": _wrapper("make the pages that go back to students", "run_feedback"),
+    "export": _wrapper("write the grades as CSV", "run_export"),
 }

@@ -1,4 +1,4 @@
-"""`checker build`: from `solutions/`, a stub and its recorded values for every topic, and the README's table."""
+"""`checker build`: from `solutions/`, stubs with their recorded values, the README's table, and the notebooks."""
 
 import hashlib
 import importlib
@@ -16,6 +16,7 @@ from ..exercises import Exercise, exercises_in
 from ..kinds import Answer, kind
 from ..recognise import same
 from ..recorded import decoded, encoded, path_of
+from . import notebooks
 from .key import KEYS
 from .stubs import stub
 from .table import filled
@@ -40,7 +41,7 @@ class Outcome:
 
 
 def build(root: Path, *, write: bool = True, force: bool = False) -> Iterator[Outcome]:
-    """Bring `coursework/` and the README's table up to date with `solutions/`, or, without `write`, say what is not.
+    """Bring `coursework/`, the README's table and the notebooks up to date, or, without `write`, say what is not.
 
     A stub that somebody has edited is left as it is unless `force`. Raises UsageError where there are no solutions.
     """
@@ -61,6 +62,10 @@ def build(root: Path, *, write: bool = True, force: bool = False) -> Iterator[Ou
     for path in sorted(folder.glob("*.py")):
         if path.stem not in known:
             yield Outcome(path, f"belongs to no topic of {KEYS}")
+    for path, text in notebooks.generated(root):
+        yield from _file(path, text, write)
+    for path in notebooks.orphans(root):
+        yield Outcome(path, f"belongs to no source in {notebooks.FOLDER}/{notebooks.SOURCES}")
 
 
 _INTRODUCTION = '''"""Your answers: edit these files, then check them.

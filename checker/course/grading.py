@@ -1,0 +1,109 @@
+"""The hidden test of an exercise: judge what a notebook defines, say what is wrong, and return the points.
+
+nbgrader reads a grade cell's value: a plain float between 0 and the points. Anything on standard error, an exception or
+no value at all would count as something else, so none of these comes from here. What is printed is for the feedback
+page: it tells the student's fault, and neither the inputs nor the right numbers of the hidden tests.
+"""
+
+import contextlib
+import random
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import environment
+from ..credit import credit, total
+from ..exercises import Exercise
+from ..notebook import silence
+from ..report import RIGHT, WRONG, Finding, Report
+from .notebooks import find
+
+#: Other inputs than the visible test's; every set brings its own points, shapes, edges and large numbers.
+SEEDS = (7919, 104729, 1299709)
+#: How many other points and shapes each of them tries.
+TRIALS = 12
+WIDTH = 100
+
+
+def grade(name: str, namespace: Mapping[str, Any] | None = None) -> float:
+    """Points for the exercise "topic.name", judged by what the caller's notebook defines; says why on standard output.
+
+    `namespace` is where the answer is looked up, by default the caller's globals. Raises UsageError where `solutions/`
+    has no such exercise, and nothing for anything that an answer does.
+    """
+    defined = sys._getframe(1).f_globals if namespace is None else namespace
+    task = find(name)
+    points, report = judged(task, defined)
+    print("\n".join(explanation(task, report, points)))
+    return points
+
+
+def judged(task: Exercise, defined: Mapping[str, Any]) -> tuple[float, Report]:
+    """The points of what is defined there, and the report that they follow from: the worst over all sets of inputs."""
+    halves = [half.__name__ for half in (task.answer, task.forward) if half is not None]
+    missing = [half for half in halves if not callable(defined.get(half))]
+    if missing:
+        message = f"{missing[0]} is not defined: its cell raised an exception, or it is gone"
+        return 0.0, Report(task.name, WRONG, (Finding("", WRONG, message, "error"),), "error")
+    answer, *forward = (defined[half] for half in halves)
+    worst: tuple[float, Report] | None = None
+    for seed in SEEDS:
+        with silence(), _drawn(seed):
+            report = _checked(task, answer, forward[0] if forward else None, seed)
+        points = credit(task, report)
+        if worst is None or points < worst[0]:
+            worst = points, report
+        if points == 0.0:
+            break
+    assert worst is not None
+    return worst
+
+
+def _checked(task: Exercise, answer: Any, forward: Any, seed: int) -> Report:
+    """The verdict at one set of inputs; whatever is raised on the way is the answer's."""
+    try:
+        return task.check(answer, forward, seed=seed, trials=TRIALS)
+    except BaseException as problem:  # also what SystemExit and KeyboardInterrupt would end
+        message = environment.describe(problem, answer)
+        return Report(task.name, WRONG, (Finding("", WRONG, message, "error", type(problem).__name__),), "error")
+
+
+@contextlib.contextmanager
+def _drawn(seed: int) -> Iterator[None]:
+    """An answer that draws without a generator of its own gets the same numbers every time."""
+    state = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state[0])
+        np.random.set_state(state[1])
+
+
+# -- what is said -----------------------------------------------------------------------------------------------------
+
+
+def explanation(task: Exercise, report: Report, points: float) -> Iterator[str]:
+    """The points and the faults, in lines."""
+    kind = f" ({report.kind})" if report.kind and report.kind != "values" else ""
+    yield f"{task.name}: {report.verdict}{kind}, {points:g} of {total(task):g} point{'s' * (total(task) != 1)}"
+    for finding in report.findings:
+        if finding.verdict != RIGHT:
+            yield from textwrap.wrap(finding.message, WIDTH, initial_indent="  ", subsequent_indent="    ")
+            if finding.advice:
+                yield from textwrap.wrap(finding.advice, WIDTH, initial_indent="    -> ", subsequent_indent=" " * 7)
+    right = [finding.subject for finding in report.findings if finding.verdict == RIGHT and finding.subject]
+    if right and not report:
+        yield f"  right: {', '.join(right)}"
+    if report.where:
+        yield from textwrap.wrap(_vague(report.where), WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _vague(where: str) -> str:
+    """Where an answer fails, without the numbers at which it does."""
+    return re.sub(r" \(seed \d+\)", "", where.partition(": ")[0])
