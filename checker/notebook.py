@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import io
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,7 +86,8 @@ class Hint(Shown):
 
     def _repr_html_(self) -> str:
         title, colon, text = str(self).partition(": ")
-        return f'<div style="text-align:left"><b>{escape(title + colon)}</b>{escape(text)}</div>'
+        style = "border-left:4px solid #1971c2;padding:4px 0 4px 12px;margin:4px 0;text-align:left"
+        return f'<div style="{style}"><b>{escape(title + colon)}</b>{escape(text)}</div>'
 
 
 def check(function: Callable[..., Any], forward: Callable[..., Any] | None = None, *, seed: int = 0) -> Outcome:
@@ -224,12 +226,31 @@ def silence() -> Iterator[Callable[[], bool]]:
         stack.enter_context(contextlib.redirect_stderr(printed))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        stack.enter_context(np.errstate(all="ignore"))  # "print" and "call" would write past Python's streams
+        warnings.showwarning = lambda *_, **__: None  # for code that sets a filter of its own
+        stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(_muted_descriptor())
         logging.disable(logging.CRITICAL)
         stack.callback(logging.disable, disabled)
         builtins.input = _unanswered
         stack.callback(setattr, builtins, "input", asked)
         yield lambda: printed.used
+
+
+@contextlib.contextmanager
+def _muted_descriptor() -> Iterator[None]:
+    """Keep back what compiled code writes to standard error past Python, as NumPy does after np.seterr(all="print")."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 class _Sink(io.TextIOBase):
