@@ -608,7 +608,7 @@ def rnn_two_steps_forward(
     hints=(
         "Nodes first, from the loss to a0; the parameters' gradients can be read off when all nodes have theirs.",
         "a1 has two consumers: the loss, and the second step. Their gradients are added.",
-        "w is used in h1 and in h2. Each use has a share in dw[i, j]: entry i of dh times entry j of what w multiplied.",
+        "w is used in h1 and in h2. Each has a share in dw[i, j]: entry i of dh times entry j of what w multiplies.",
     ),
     edges={"one unit": {"H": 1}, "one input": {"D": 1}},
 )

@@ -63,7 +63,9 @@ def in_a_cycle(state, x):
 
 
 class Adder:
-    """An answer as an object."""
+    """An answer as an object that cannot be the key of a dict."""
+
+    __hash__ = None
 
     def __init__(self):
         self.total = 0.0
@@ -253,6 +255,23 @@ def test_unwritten_answers_and_exceptions(total):
     assert (report.verdict, report.kind) == ("wrong", "error")
     assert f"with {LONG} steps deep raised RuntimeError" in str(report)
     assert "raised" in doing(total, Answer(deep), total.inputs())
+
+
+def test_an_answer_is_measured_once_for_known_mistakes(total):
+    answer = running(lambda state, x: None)
+    calls = []
+
+    def counting(steps, w, b):
+        calls.append(1)
+        return answer(steps, w, b)
+
+    first = doing(total, Answer(counting), total.inputs())
+    measured = len(calls)
+    second = doing(total, Answer(counting), total.inputs(1))
+    assert len(calls) == measured + 1
+    assert not first["growing memory"]
+    assert not second["growing memory"]
+    assert not doing(total, Answer(Adder()), total.inputs())["growing memory"]
 
 
 def test_parameters_may_not_be_overwritten_and_steps_may(total):

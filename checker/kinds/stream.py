@@ -6,14 +6,16 @@ are compared as those of a value.
 
 Its memory is measured with `tracemalloc` on SHORT and on LONG steps, made of the rows in turn. By each further step the
 peak may grow by less than LIMIT bytes; so steps may be worked off in blocks, of up to SHORT. No right answer is called
-wrong by chance: cycles are collected at every step, and of ATTEMPTS measurements the smallest counts, whatever another
+wrong by chance: cycles are collected on the way, and of ATTEMPTS measurements the smallest counts, whatever another
 thread allocates meanwhile.
 """
 
+import contextlib
 import functools
 import gc
 import sys
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,12 +33,14 @@ SHORT, LONG = 32, 288
 LIMIT = 16
 #: Memory that is not the same for both is measured again, at most so many times in all.
 ATTEMPTS = 3
+#: Cycles are collected every so many steps.
+EVERY = 8
 #: The subject of what is found about an answer's only value.
 ONLY = "value"
 
 
 class Stream:
-    """The steps, one by one and once: `count` copies of the rows of what is declared; `call` precedes each."""
+    """The steps, one by one and once: `count` copies of the rows of what is declared; `call` precedes some."""
 
     def __init__(self, rows: Any, count: int | None = None, call: Callable[[], Any] | None = None):
         self.rows = rows
@@ -54,7 +58,7 @@ class Stream:
         """The next step."""
         ended, place = self.place >= self.count, self.place
         self.place += 1
-        if self.call is not None:
+        if self.call is not None and not place % EVERY:
             self.call()
         if ended:
             raise StopIteration
@@ -68,9 +72,25 @@ def doing(task: Any, answer: Answer, inputs: Sequence[Any]) -> Doing:
         return done
     done = {f"output {ONLY}" if key == "output " else key: array for key, array in done.items()}
     try:
-        return {**done, "growing memory": np.array(growth(answer.function, inputs)[0] >= LIMIT)}
+        return {**done, "growing memory": np.array(_grows(answer.function, inputs))}
     except Exception as problem:
         return {**done, "raised": np.array(type(problem).__name__)}
+
+
+_measured: weakref.WeakKeyDictionary[Callable[..., Any], bool] = weakref.WeakKeyDictionary()
+
+
+def _grows(function: Callable[..., Any], inputs: Sequence[Any]) -> bool:
+    """Whether a function's memory grows, measured once for each: at the inputs that it is asked about first."""
+    try:
+        known = _measured.get(function)
+    except TypeError:  # an object that cannot be a key
+        known = None
+    if known is None:
+        known = growth(function, inputs)[0] >= LIMIT
+        with contextlib.suppress(TypeError):
+            _measured[function] = known
+    return known
 
 
 def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **options: Any) -> Report:
@@ -148,7 +168,7 @@ def needed(function: Callable[..., Any], inputs: Sequence[Any], count: int) -> i
     """The bytes that the function needs at its peak for `count` steps."""
     rows, *others = tree.copy(tuple(inputs))
     mine = not tracemalloc.is_tracing()
-    gc.freeze()  # so that the collections at every step look at the answer's objects alone
+    gc.freeze()  # so that the collections on the way look at the answer's objects alone
     if mine:
         tracemalloc.start()
     try:
