@@ -124,20 +124,23 @@ class _Judgement:
         """The known mistakes that this answer makes, by what they get wrong."""
         task, how = self.task, kind(self.task.kind)
         tolerance = {"rtol": getattr(how, "SAME", SAME), "different": getattr(how, "APART", APART)}
-        mine, right, *wrong = self._everywhere([{}] * DRAWS + list(task.edges.values()))
+        mine, right, *wrong = self._everywhere("edges", [{}] * DRAWS + list(task.edges.values()))
         found = recognise(mine, right, list(zip(task.mistakes, wrong)), **tolerance)
         if found or not task.overflow:
             return found
         # Two ways to write one formula part where numbers overflow: only mistakes that are right elsewhere count there.
         quiet = [place for place, done in enumerate(wrong) if not apart(done, right, tolerance["different"])]
-        mine, right, *wrong = self._everywhere(list(task.overflow.values()))
+        mine, right, *wrong = self._everywhere("overflow", list(task.overflow.values()))
         return recognise(mine, right, [(task.mistakes[place], wrong[place]) for place in quiet], **tolerance)
 
-    def _everywhere(self, cases: Sequence[Case]) -> list[list[Doing]]:
+    def _everywhere(self, what: str, cases: Sequence[Case]) -> list[list[Doing]]:
         """What the answer, the reference and every known mistake do in these cases."""
         task, points = self.task, [self.task.inputs(100 + place, case) for place, case in enumerate(cases)]
-        answers = [self.answer, self.right, *(known.answer for known in task.mistakes)]
-        return [[self.doing(answer, inputs) for inputs in points] for answer in answers]
+        key = f"{what} {len(task.mistakes)}"
+        if key not in task.done:
+            answers = [self.right, *(known.answer for known in task.mistakes)]
+            task.done[key] = [[self.doing(answer, inputs) for inputs in points] for answer in answers]
+        return [[self.doing(self.answer, inputs) for inputs in points], *task.done[key]]
 
 
 @dataclass

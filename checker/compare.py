@@ -96,7 +96,7 @@ def compare_entries(
         # The worst of those that were taken as wrong are the ones to show: they get a good estimate. Should one of them
         # turn out not to be wrong, none is taken on trust.
         distance = np.abs(claims[leaf] - result.numeric[leaf]).ravel()
-        taken.sort(key=lambda position: -distance[position])
+        taken.sort(key=lambda position: -distance[position] if np.isfinite(distance[position]) else -np.inf)
         result.status[leaf].flat[taken] = WRONG
         if sketch:
             close = distance <= 10 * result.error[leaf].ravel() + 1e-6 * typical
@@ -158,6 +158,7 @@ def _central(
         if jacobian is not None:
             jacobian[group.flat[owner], np.arange(out.size)] = change / width
         evident = straight & quiet & (np.abs(central - claimed) > 10 * gap + 100 * noise + 1e-4 * size)
+        evident |= ~np.isfinite(claimed)  # nothing to compare with, as where the whole gradient has another size
     result.numeric[leaf].flat[group.flat] = central
     result.error[leaf].flat[group.flat] = noise + gap
     return np.isfinite(central) & ((agrees & quiet & straight) | still), evident

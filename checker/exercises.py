@@ -56,6 +56,8 @@ class Exercise:
     overflow: Mapping[str, Case] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     stub: bool = False
+    #: What the right answer and the known mistakes do, once it has been computed: for all answers that are judged.
+    done: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def inputs(self, seed: int = 0, case: Case | None = None) -> tuple[Any, ...]:
         """New inputs at an ordinary point, or at one of the cases of `edges` and `overflow`.
@@ -214,7 +216,8 @@ def mistake(
 
 def exercises_in(module: ModuleType) -> list[Exercise]:
     """The exercises that a module declares, in its order."""
-    found = (getattr(value, "exercise", None) for value in vars(module).values())
+    # A subclass or an object of an answer that is a class has it by inheritance only.
+    found = (getattr(value, "__dict__", {}).get("exercise") for value in vars(module).values())
     return [each for each in found if isinstance(each, Exercise) and each.answer.__module__ == module.__name__]
 
 

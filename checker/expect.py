@@ -1,7 +1,8 @@
 """Clear errors for arguments that do not fit: what a reference says of wrong shapes and labels."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,31 @@ def expect_shapes(function: Callable[..., Any], *arguments: Any) -> None:
     The arguments come in the order of the parameters; those that declare no array are not looked at. Raises ValueError,
     naming the argument, the shape that came, the shape wanted, and the argument that fixed each axis.
     """
-    declared = []
-    for parameter, value in zip(inspect.signature(function).parameters.values(), arguments):
-        shape = shapes.read(parameter.annotation)
-        if shape is not None and value is not None:
-            declared.append((parameter.name, np.shape(value), shape))
+    declared = [
+        (name, np.shape(value), shape)
+        for (name, shape), value in zip(_parameters(function), arguments)
+        if shape is not None and value is not None
+    ]
+    sizes: dict[str, int] = {}
+    # A forward is called hundreds of times in a check, and nearly always with axes that plainly fit.
+    if any(
+        len(came) != len(shape.dims)
+        or not all(
+            dim.isidentifier() and length == sizes.setdefault(dim, length) > 0 for dim, length in zip(shape.dims, came)
+        )
+        for _, came, shape in declared
+    ):
+        _complain(declared)
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, shapes.Shape | None], ...]:
+    """The function's parameters, and the shape that each declares."""
+    return tuple((p.name, shapes.read(p.annotation)) for p in inspect.signature(function).parameters.values())
+
+
+def _complain(declared: Sequence[tuple[str, tuple[int, ...], shapes.Shape]]) -> None:
+    """Raise ValueError for the first shape that does not fit; none may be wrong, if sums or products of axes fit."""
     sizes: dict[str, int] = {}
     fixed_by: dict[str, str] = {}
     for name, came, shape in declared:
@@ -34,14 +55,12 @@ def expect_shapes(function: Callable[..., Any], *arguments: Any) -> None:
                 sizes[dim], fixed_by[dim] = length, f"{name} {came}"
     for name, came, shape in declared:
         for dim, length in zip(_axes(shape, len(came)) or (), came):
-            known = [axis for axis in shapes.Shape("float", (dim.lstrip("#"),), "").names if axis in sizes]
-            wanted_length = _length(dim, sizes)
-            if wanted_length is not None and length != wanted_length and not (dim.startswith("#") and length == 1):
-                because = " and ".join(f"{axis} = {sizes[axis]}, as {fixed_by[axis]} has" for axis in known)
-                raise ValueError(
-                    f"{name} has shape {came}, where {_written(shape.dims)} is wanted"
-                    + (f" with {because}" * bool(known))
-                )
+            one = shapes.Shape("float", (dim.lstrip("#"),), "")
+            known = all(axis in sizes for axis in one.names)
+            if known and length != one.lengths(sizes)[0] and not (dim.startswith("#") and length == 1):
+                because = " and ".join(f"{axis} = {sizes[axis]}, as {fixed_by[axis]} has" for axis in one.names)
+                wanted = f"{_written(shape.dims)} is wanted" + (f" with {because}" if because else "")
+                raise ValueError(f"{name} has shape {came}, where {wanted}")
 
 
 def expect_labels(name: str, labels: Any, classes: int) -> None:
@@ -61,12 +80,6 @@ def _axes(shape: shapes.Shape, count: int) -> tuple[str, ...] | None:
         return shape.dims if count == len(shape.dims) else None
     rank = count - len(shape.dims) + 1
     return shape.expand({several[0][1:]: rank}).dims if rank >= 0 else None
-
-
-def _length(dim: str, sizes: dict[str, int]) -> int | None:
-    """What an axis should be, if the sizes of its names are known."""
-    one = shapes.Shape("float", (dim.lstrip("#"),), "")
-    return one.lengths(sizes)[0] if all(name in sizes for name in one.names) else None
 
 
 def _written(dims: tuple[str, ...]) -> str:
