@@ -125,10 +125,11 @@ def exercise(
     """Declare the decorated function to be the right answer: the backward of this forward, or one of another kind.
 
     The inputs are read from the forward's annotations, or from the answer's own where there is no forward. `rows` are
-    the lectures' derivations that it covers, `points` a number or one for each gradient ({"x": 3, "w": 1}), `draw` and `arguments` as in `Declaration.from_signature`, `wrt` the
-    inputs that get a gradient (by default every float), `nodes` the intermediates of a staged forward with their
-    shapes, in the order in which the backward meets them; with `memory`, the cache may keep no more alive than the
-    reference's. Raises UsageError where the declaration does not fit.
+    the lectures' derivations that it covers, `points` a number or one for each gradient ({"x": 3, "w": 1}), `draw` and
+    `arguments` as in `Declaration.from_signature`, `wrt` the inputs that get a gradient (by default every float),
+    `nodes` the intermediates of a staged forward with their shapes, in the order in which the backward meets them; with
+    `memory`, the cache may keep no more alive than the reference's. Raises UsageError where the declaration does not
+    fit.
     """
 
     def declare(answer: Function) -> Function:
