@@ -408,12 +408,12 @@ def sgd_step(w: Float[ndarray, "M D"], h: Float[ndarray, "N D"], dz: Float[ndarr
 
 
 @mistake(sgd_step, "Does the loss fall or rise along your step?")
-def uphill(w, h, dz, rate=0.1):
+def step_uphill(w, h, dz, rate=0.1):
     return w + rate * dz.T @ h
 
 
 @mistake(sgd_step, "Your step is as long for every rate.")
-def rate_left_out(w, h, dz, rate=0.1):
+def step_without_a_rate(w, h, dz, rate=0.1):
     return w - dz.T @ h
 
 

@@ -106,7 +106,7 @@ def mean_over_the_units(h, z):
 
 
 @mistake(squared_error_backward, "Which comes first, the sum or the square: may a +1 and a -1 cancel?", half="forward")
-def square_of_the_sum(h, z):
+def square_of_the_summed_differences(h, z):
     return np.sum(h - z, axis=1) ** 2, h - z
 
 
@@ -187,12 +187,12 @@ def half_squares_for_slopes(dout, cache):
 
 
 @mistake(half_squared_error_backward, "Your loss is twice what it should be.", half="forward")
-def half_left_out_of_the_loss(y, target):
+def one_half_left_out_of_the_loss(y, target):
     return np.sum((y - target) ** 2), y - target
 
 
 @mistake(half_squared_error_backward, "Is one half of the sum asked for, or the mean?", half="forward")
-def mean_of_the_squares(y, target):
+def squares_averaged(y, target):
     return np.mean((y - target) ** 2) / 2, y - target
 
 
@@ -628,7 +628,7 @@ def softmax_taken_twice(z, y):
 @mistake(
     softmax_ce_backward, "With one example it is right: which comes first, the logarithm or the sum?", half="forward"
 )
-def logarithm_of_the_sum(z, y):
+def logarithm_of_the_summed_probabilities(z, y):
     p = _softmax(z)
     return -np.log(p[np.arange(len(y)), y].sum()) / len(y), (p, y)
 
@@ -636,7 +636,7 @@ def logarithm_of_the_sum(z, y):
 @mistake(
     softmax_ce_backward, "With one example it is right: which comes first, the logarithm or the mean?", half="forward"
 )
-def logarithm_of_the_mean(z, y):
+def logarithm_of_the_mean_probability(z, y):
     p = _softmax(z)
     return -np.log(p[np.arange(len(y)), y].mean()), (p, y)
 
