@@ -1,4 +1,4 @@
-"""Elementwise activations: ReLU, sigmoid, tanh and softplus, all of any shape."""
+"""Elementwise activations: ReLU, sigmoid, tanh and softplus of a batch."""
 
 from numpy import ndarray
 
@@ -6,7 +6,7 @@ from checker import Float, task
 
 
 def relu_forward(x: Float[ndarray, "N D"]):
-    """The positive part max(x, 0) of each entry: return (out, cache). Lecture S3-03."""
+    """The positive part max(x, 0) of each entry: return (out, cache) with out of x's shape, (N, D). Lecture S3-03."""
     raise NotImplementedError  # your answer goes here
 
 
@@ -14,7 +14,8 @@ def relu_forward(x: Float[ndarray, "N D"]):
     relu_forward,
     rows=("S0-07", "S3-03", "S3-20"),
     edges={
-        "zeros among the inputs": {"x": lambda rng, sizes: rng.integers(-1, 2, (sizes["N"], sizes["D"])).astype(float)}
+        "zeros among the inputs": {"x": lambda rng, sizes: rng.integers(-1, 2, (sizes["N"], sizes["D"])).astype(float)},
+        "all units off": {"x": (-2, -1)},
     },
 )
 def relu_backward(dout, cache):
@@ -26,7 +27,10 @@ def relu_backward(dout, cache):
 
 
 def sigmoid_forward(x: Float[ndarray, "N D"]):
-    """1 / (1 + exp(-x)) of each entry: return (out, cache). Lecture S0-10."""
+    """1 / (1 + exp(-x)) of each entry: return (out, cache) with out of x's shape, (N, D). Lecture S0-10.
+
+    Write it so that inputs of 1000 and of -1000 do no harm.
+    """
     raise NotImplementedError  # your answer goes here
 
 
@@ -41,7 +45,7 @@ def sigmoid_backward(dout, cache):
 
 
 def tanh_forward(x: Float[ndarray, "N D"]):
-    """The hyperbolic tangent of each entry: return (out, cache). Lecture S3-25."""
+    """The hyperbolic tangent of each entry: return (out, cache) with out of x's shape, (N, D). Lecture S3-25."""
     raise NotImplementedError  # your answer goes here
 
 
@@ -52,7 +56,10 @@ def tanh_backward(dout, cache):
 
 
 def softplus_forward(x: Float[ndarray, "N D"]):
-    """log(1 + exp(x)) of each entry: return (out, cache). Lecture S3-05, whose form overflows at x = 800."""
+    """log(1 + exp(x)) of each entry: return (out, cache) with out of x's shape, (N, D).
+
+    Lecture S3-05, whose form overflows at x = 800: find one that exponentiates no large number.
+    """
     raise NotImplementedError  # your answer goes here
 
 
@@ -62,5 +69,8 @@ def softplus_forward(x: Float[ndarray, "N D"]):
     overflow={"inputs of 1000": {"x": (900, 1100)}, "inputs of -1000": {"x": (-1100, -900)}},
 )
 def softplus_backward(dout, cache):
-    """Gradient of out = log(1 + exp(x)): return dx of x's shape, given dout. Lecture S3-05."""
+    """Gradient of out = log(1 + exp(x)): return dx of x's shape, given dout.
+
+    Lecture S3-05, whose form is inf / inf at x = 800.
+    """
     raise NotImplementedError  # your answer goes here
