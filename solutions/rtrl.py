@@ -171,9 +171,9 @@ def rtrl(
         a_hat = np.concatenate([a, x, [1.0]])
         a = np.tanh(w @ a + w_in @ x + b)
         slope = 1 - a**2
-        m = np.tensordot(slope[:, None] * w, m, 1)
+        m = np.einsum("kl,lij->kij", slope[:, None] * w, m)
         m[k, k] += slope[:, None] * a_hat
-        total += np.tensordot(w_out.T @ (w_out @ a - y), m, 1)
+        total += np.einsum("k,kij->ij", w_out.T @ (w_out @ a - y), m)
     return total
     ### END SOLUTION
 
