@@ -178,7 +178,7 @@ def masked_after_the_softmax(q, k, v, causal=False):
 
 
 @mistake(attention_backward, "Which keys does query 0 see, and which the last query? Yours look ahead.", half="forward")
-def mask_turned_round(q, k, v, causal=False):
+def causal_mask_turned_round(q, k, v, causal=False):
     def mask(scores, causal):
         queries, keys = scores.shape[1:]
         ahead = np.arange(keys) >= np.minimum(np.arange(queries), keys - 1)[:, None]
@@ -197,7 +197,7 @@ def scale_forgotten(dout, cache):
 
 
 @mistake(attention_backward, "The scale divides the scores once: how often does it divide your gradients?")
-def scaled_twice(dout, cache):
+def scores_scaled_twice(dout, cache):
     root = np.sqrt(cache[0].shape[2])
     return _scaled(dout, cache, 1 / root, 1 / root)
 
