@@ -294,9 +294,14 @@ def test_where_there_is_nothing_to_see_there_is_no_picture(errors):
 
 def test_a_picture_has_a_title_for_those_who_cannot_see_it():
     svg = ElementTree.fromstring(heatmap(np.array([[0.0, 1.0], [0.5, 0.0]]), '<w> & "x"'))
-    title = '|yours - expected| of <w> & "x", shape (2, 2): 2 of 4 entries are wrong'
+    title = '|yours - expected| of <w> & "x", shape (2, 2): 2 of 4 entries are wrong.'
     assert svg.get("role") == "img"
     assert svg.get("aria-label") == svg[0].text == title
+
+
+def test_the_texts_alone_are_words_apart():
+    text = words(ElementTree.fromstring(heatmap(np.eye(5), "x")))
+    assert text == "|yours - expected| of x, shape (5, 5): 5 of 25 entries are wrong. 0 4 0 4 right off by 1"
 
 
 def test_the_rows_of_an_array_with_more_axes_are_explained():

@@ -49,7 +49,7 @@ def render(report: Report, *, hints: Sequence[str] = (), inputs: bool = True) ->
     failure are left out.
     """
     colour, _ = _VERDICTS.get(report.verdict, _VERDICTS[CANNOT_TELL])
-    told = "".join((*_explanations(report), _table(report), *_remarks(report)))
+    told = _narrow(*_explanations(report)) + _table(report) + _narrow(*_remarks(report))
     drawn = _drawn(report)
     picture = _picture(report, drawn) if drawn else ""
     more = "".join(_more(report, inputs))
@@ -68,9 +68,14 @@ def render(report: Report, *, hints: Sequence[str] = (), inputs: bool = True) ->
 def _side_by_side(left: str, right: str) -> str:
     """Two columns, or one below the other where there is no room."""
     return (
-        f'<div style="display:flex;flex-wrap:wrap;gap:0 28px"><div style="flex:1 1 24em;min-width:0">{left}</div>'
-        f'<div style="flex:0 1 auto;margin-top:9px">{right}</div></div>'
+        '<div style="display:flex;flex-wrap:wrap;gap:0 28px"><div style="flex:1 1 auto;min-width:22em;max-width:100%">'
+        f'{left}</div><div style="flex:0 1 auto;margin-top:9px">{right}</div></div>'
     )
+
+
+def _narrow(*parts: str) -> str:
+    """Text that is as wide as its column, and does not widen it: a column is as wide as its table."""
+    return f'<div style="width:0;min-width:100%">{"".join(parts)}</div>' if parts else ""
 
 
 def _headline(report: Report) -> str:
@@ -133,8 +138,7 @@ def _table(report: Report) -> str:
     body = "".join(f'<tr style="background:none">{row}</tr>' for row in rows)
     return (
         '<div style="overflow-x:auto;margin-top:7px"><table style="border-collapse:collapse;border:none;margin:0;'
-        'table-layout:auto;font-size:inherit">'
-        f"{head}<tbody>{body}</tbody></table></div>"
+        f'table-layout:auto;font-size:inherit">{head}<tbody>{body}</tbody></table></div>'
     )
 
 
@@ -177,7 +181,11 @@ def _count(finding: Finding) -> str:
 def _entry(entry: Entry) -> tuple[str, str, str]:
     """Where, yours, and expected with its error bar, with as many digits as tell the two apart."""
     digits = digits_apart(entry.yours, entry.expected)
-    bar = f' <span style="opacity:0.7">&#177; {entry.error:.0e}</span>' if _worth_telling(entry.error) else ""
+    bar = (
+        f' <span style="opacity:0.7;font-size:0.9em">&#177; {entry.error:.0e}</span>'
+        if _worth_telling(entry.error)
+        else ""
+    )
     place = str(list(entry.index)) if entry.index else ""
     return place, f"{entry.yours:.{digits}g}", f"{entry.expected:.{digits}g}{bar}"
 

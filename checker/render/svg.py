@@ -54,7 +54,7 @@ def _binned(matrix: Array) -> tuple[Array, tuple[int, int]]:
 
 def _title(array: Array, name: str) -> str:
     wrong = int(np.count_nonzero(array))
-    return f"|yours - expected| of {name}, shape {array.shape}: {wrong} of {array.size} entries are wrong"
+    return f"|yours - expected| of {name}, shape {array.shape}: {wrong} of {array.size} entries are wrong."
 
 
 def _caption(array: Array, binned: tuple[int, int]) -> list[str]:
@@ -79,7 +79,7 @@ def _drawn(cells: Array, shape: Sequence[int], largest: float, title: str, capti
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" '
         f'width="{whole[0]}" height="{whole[1]}" viewBox="0 0 {whole[0]} {whole[1]}" '
         'style="max-width:100%;height:auto;display:block">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{escape(title)}</title> ",
         f'<g transform="translate({_LEFT} {_TOP}) scale({side})" shape-rendering="crispEdges">',
         *_paths(cells, largest),
         "</g>",
@@ -149,4 +149,4 @@ def _swatch(x: float, y: float, level: int) -> str:
 
 
 def _words(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill-opacity="0.8" {_TEXT}>{escape(text)}</text>'
+    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill-opacity="0.8" {_TEXT}>{escape(text)}</text> '
