@@ -34,6 +34,17 @@ def _wrapper(help_text: str, run: str) -> tuple[Callable[[Any, str], None], Call
     return declare, start
 
 
+def _declare_demo(verbs: Any, name: str) -> None:
+    parser = verbs.add_parser(name, help="show a whole course with simulated students")
+    parser.add_argument("folder", nargs="?", default="", help="where to leave it; default a new temporary folder")
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    from . import demo
+
+    return demo.run(options)
+
+
 #: The instructor's verbs: what declares each one's options, and what runs it.
 VERBS: dict[str, tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]] = {
     "build": (_declare_build, _run_build),
@@ -41,4 +52,5 @@ VERBS: dict[str, tuple[Callable[[Any, str], None], Callable[[argparse.Namespace]
     "autograde": _wrapper("grade what was submitted", "run_autograde"),
     "feedback": _wrapper("make the pages that go back to students", "run_feedback"),
     "export": _wrapper("write the grades as CSV", "run_export"),
+    "demo": (_declare_demo, _run_demo),
 }

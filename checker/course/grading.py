@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import environment
-from ..credit import credit, total
+from ..credit import credit, parts, total
 from ..exercises import Exercise
 from ..notebook import silence
 from ..report import RIGHT, WRONG, Finding, Report
@@ -91,15 +91,16 @@ def _drawn(seed: int) -> Iterator[None]:
 def explanation(task: Exercise, report: Report, points: float) -> Iterator[str]:
     """The points and the faults, in lines."""
     kind = f" ({report.kind})" if report.kind and report.kind != "values" else ""
-    yield f"{task.name}: {report.verdict}{kind}, {points:g} of {total(task):g} point{'s' * (total(task) != 1)}"
+    yield f"{task.name}: {report.verdict}{kind}, {points:.4g} of {total(task):g} point{'s' * (total(task) != 1)}"
     for finding in report.findings:
         if finding.verdict != RIGHT:
             yield from textwrap.wrap(finding.message, WIDTH, initial_indent="  ", subsequent_indent="    ")
             if finding.advice:
                 yield from textwrap.wrap(finding.advice, WIDTH, initial_indent="    -> ", subsequent_indent=" " * 7)
-    right = [finding.subject for finding in report.findings if finding.verdict == RIGHT and finding.subject]
-    if right and not report:
-        yield f"  right: {', '.join(right)}"
+    earned = parts(task, report)
+    if 0 < points < total(task) and len(earned) > 1:
+        listed = (f"{part.name} {part.earned:.4g} of {part.points:.4g}" for part in earned)
+        yield from textwrap.wrap(f"points: {', '.join(listed)}", WIDTH, initial_indent="  ", subsequent_indent="    ")
     if report.where:
         yield from textwrap.wrap(_vague(report.where), WIDTH, initial_indent="  ", subsequent_indent="    ")
 

@@ -99,11 +99,21 @@ class RestartingExecute(Execute):
         if index == 0:  # exit() in a cell is left without effect: it would end the kernel behind the cell
             self.kc.execute("get_ipython().ask_exit = lambda: None", silent=True, store_history=False)
         if index not in self.stopped:
-            done: Made = super().preprocess_cell(cell, resources, index)
-            return done
+            return self._run(cell, resources, index)
         if cell.cell_type == "code":
             cell.outputs = [_error(*self.stopped[index])]
         return cell, resources
+
+    def _run(self, cell: NotebookNode, resources: dict[str, Any], index: int) -> Made:
+        """Run a cell; of a test, the hidden part alone, so that its points depend on nothing that stands above it."""
+        source = cell.source
+        hidden = _HIDDEN.search(source) if utils.is_grade(cell) else None
+        cell.source = hidden.group() if hidden else source
+        try:
+            done: Made = super().preprocess_cell(cell, resources, index)
+            return done
+        finally:
+            cell.source = source
 
     def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         """Keep an output, up to the limit: what comes behind it is never stored."""

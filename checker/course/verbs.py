@@ -36,7 +36,7 @@ def run_autograde(options: argparse.Namespace) -> int:
     failed = 0
     for name in names:
         many = len(options.students) or len(course.students(name))
-        found = autograde(course, name, options.students, jobs=options.jobs or _cores(), force=options.force)
+        found = autograde(course, name, options.students, jobs=options.jobs or cores(), force=options.force)
         rows = sorted(progress(name, found, many), key=lambda row: row.student)
         show(rows)
         failed += sum(row.state != GRADED for row in rows)
@@ -82,7 +82,8 @@ def declare(parser: argparse.ArgumentParser, verb: str) -> None:
         parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes; default one for each core")
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many submissions are graded at a time."""
     return os.cpu_count() or 1
 
 
@@ -120,7 +121,7 @@ def show(rows: Sequence[Row], **more: dict[str, Any]) -> None:
 
     table = Table("student", *(title.replace("_", " ") for title in more), "assignment", "score", "remarks", box=None)
     for row in rows:
-        score = f"{row.score:g} of {row.points:g}" if row.state == GRADED else row.state
+        score = f"{row.score:.4g} of {row.points:g}" if row.state == GRADED else row.state
         by_hand = [f"{row.by_hand:g} points are to be given by hand"] if row.by_hand else []
         remarks = "; ".join([*row.notes, *by_hand])
         table.add_row(
