@@ -72,7 +72,7 @@ def off(mine, right):
 
 
 def test_the_sum_over_j_leaves_no_unit_out():
-    """S1-09 prints j from not 1 to n: without the first unit, a preactivation is off by about a third."""
+    """S1-09 prints j from not 1 to n: without the first unit, the preactivations are off by a quarter or more."""
     errors = []
     for seed in range(50):
         net = Network(seed)
@@ -136,13 +136,13 @@ def test_m_bar_is_that_of_the_time_before_the_first_jacobian(net, s):
 
 
 def test_by_how_much_the_wrong_time_of_m_bar_is_off():
-    """About 80 per cent in the middle of many networks."""
+    """In the median over many networks by as much as the gradient is large."""
     errors = []
     for seed in range(50):
         net = Network(seed)
         product = net.qs[4] @ net.js[4] @ net.js[3] @ net.js[2]
         errors.append(off(np.tensordot(product, net.m_bars[2], 1), np.tensordot(product, net.m_bars[1], 1)))
-    assert 0.6 < np.median(errors) < 1.3
+    assert 0.7 < np.median(errors) < 2
 
 
 def test_the_order_of_the_jacobians_is_from_the_last_time_to_the_first(net):

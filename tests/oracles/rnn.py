@@ -111,3 +111,22 @@ VALUES = {
     "bptt_gradient": forward_in_time,
     "truncated_bptt": truncated,
 }
+
+
+def torch_step(x, h_prev, wx, wh, b):
+    import torch
+
+    cell = torch.nn.RNNCell(x.shape[1], h_prev.shape[1], dtype=x.dtype)
+    own = {"weight_ih": wx, "weight_hh": wh, "bias_ih": b, "bias_hh": torch.zeros_like(b)}
+    return torch.func.functional_call(cell, own, (x, h_prev))
+
+
+def torch_network(x, h0, wx, wh, b):
+    import torch
+
+    layer = torch.nn.RNN(x.shape[2], h0.shape[1], batch_first=True, dtype=x.dtype)
+    own = {"weight_ih_l0": wx, "weight_hh_l0": wh, "bias_ih_l0": b, "bias_hh_l0": torch.zeros_like(b)}
+    return torch.func.functional_call(layer, own, (x, h0[None]))[0]
+
+
+TORCH = {"rnn_step_backward": torch_step, "rnn_backward": torch_network}
