@@ -33,6 +33,11 @@ def check_alone(task: Exercise, answer: Answer, **options: Any) -> Report:
     return _Alone(task, answer, options).report()
 
 
+def known_mistakes(task: Exercise, answer: Answer) -> dict[str, Mistake]:
+    """The known mistakes that an answer makes, by the names of what it does wrong."""
+    return _Judgement(task, answer, {}).known
+
+
 @dataclass
 class _Judgement:
     """An answer under judgement, by a right one."""

@@ -1,7 +1,7 @@
 """A claim against an estimate -> Report: `gradcheck()` and its siblings for other calling styles."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -196,6 +196,9 @@ class _Check:
     def _fault(self, fault: Fault) -> Report:
         """A report on what is wrong elsewhere although all is well at the given inputs."""
         kind = "edge" if fault.variation.edge else "values"
+        forward = forward_findings(fault.point) if fault.point is not None else []
+        if not forward and fault.met is not None and (forward := forward_findings(fault.met)):
+            fault = replace(fault, point=fault.met)  # where it was shrunk to, the outputs are right by chance
         inputs = ", ".join(
             f"{name} {_brief(value)}" for name, value in zip(self.pair.names, fault.inputs) if _brief(value)
         )
@@ -205,7 +208,7 @@ class _Check:
         if fault.finding is not None:
             return self._result(IS_WRONG, [fault.finding], kind, where, fault.inputs)
         assert fault.point is not None
-        return self._explained(fault.point, gradient_findings(fault.point), kind, where, fault)
+        return self._explained(fault.point, [*forward, *gradient_findings(fault.point)], kind, where, fault)
 
     def _explained(
         self, point: Point, findings: list[Finding], kind: str = "", where: str = "", fault: Fault | None = None

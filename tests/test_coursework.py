@@ -265,6 +265,7 @@ def test_the_empty_stubs_are_not_attempted_with_the_answers_at_hand(topic, monke
             assert report.verdict == "not attempted", str(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topic", SOLUTIONS)
 def test_known_mistakes_are_wrong_without_a_reference(answered, alone, monkeypatch, topic):
     """Without a name, but wrong: the recorded values and the student's own forward are enough."""
