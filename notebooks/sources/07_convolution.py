@@ -68,14 +68,15 @@ def draw_windows(axes, height, width, window, stride, pad):
     for row in range(height + 2 * pad):
         for column in range(width + 2 * pad):
             inside = pad <= row < pad + height and pad <= column < pad + width
-            axes.add_patch(Rectangle((column, row), 1, 1, facecolor="white" if inside else "lightgrey", edgecolor="grey"))
+            colour = "white" if inside else "lightgrey"
+            axes.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, edgecolor="grey"))
     rows, columns = ((side + 2 * pad - window) // stride + 1 for side in (height, width))
     for place in range(rows * columns):
         i, j = divmod(place, columns)
         inset = 0.08 + 0.05 * ((i + j) % 3)
-        corner = j * stride + inset, i * stride + inset
+        corner, side = (j * stride + inset, i * stride + inset), window - 2 * inset
         colour = f"C{place % 10}"
-        axes.add_patch(Rectangle(corner, window - 2 * inset, window - 2 * inset, fill=False, edgecolor=colour, linewidth=2))
+        axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=colour, linewidth=2))
         axes.text(corner[0] + 0.1, corner[1] + 0.45, f"{i},{j}", color=colour, fontsize=8)
     axes.set(xlim=(-0.2, width + 2 * pad + 0.2), ylim=(height + 2 * pad + 0.2, -0.2), aspect="equal")
     axes.set(title=f"stride {stride}, padding {pad}: {rows} x {columns} windows")

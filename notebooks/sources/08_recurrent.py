@@ -326,7 +326,7 @@ try:
     axes.set(xlabel="k", ylabel="relative error", title="What truncation leaves out of the gradient")
     axes.legend()
 except NotImplementedError:
-    print("Finish rnn_jacobian, rnn_immediate_influence, rnn_loss_gradient and truncated_bptt, then run this cell again.")
+    print("Finish the three factors and truncated_bptt, then run this cell again.")
 
 # %% [markdown]
 # ## Real-time recurrent learning
@@ -382,7 +382,8 @@ try:
         m = rtrl_step(m, js[t], m_bars[t])
         forwards = forwards + rtrl_grad(qs[t], m)
     backwards = truncated_bptt(np.array(qs), np.array(js), np.array(m_bars), times)
-    print(f"largest difference {np.max(np.abs(forwards - backwards)):.1e}, largest entry {np.max(np.abs(backwards)):.3g}")
+    difference, size = np.max(np.abs(forwards - backwards)), np.max(np.abs(backwards))
+    print(f"largest difference {difference:.1e}, where the largest entry is {size:.3g}")
     for length in (times, 1_000_000):
         print(f"kept for {length} steps: {length * units} numbers to go back, {m.size} to go forwards")
 except NotImplementedError:
