@@ -252,8 +252,10 @@ def trained_one_layer_after_the_other(x, y, w1, b1, w2, b2, rate, steps):
 
 # -- pictures that were not seen before -------------------------------------------------------------------------------
 
-#: How many classes of pictures are made up, and how much one picture of a class differs from another.
-CLASSES, NOISE = 3, 0.15
+#: How many classes of pictures are made up.
+CLASSES = 3
+#: How much a picture differs from its class's pattern, whose pixels have a mean square of 1.
+NOISE = 0.15
 
 
 def _patterns(rng, sizes):
