@@ -22,8 +22,8 @@
 #
 # where $\odot$ multiplies entry by entry.
 #
-# *Example, with the cube.* $\phi(z) = z^3$ has the slope $3z^2$. With $z = (2,\ -1,\ 0)$ and $\bar a = (0.5,\ 4,\ 7)$
-# the slopes are $(12,\ 3,\ 0)$, and $\bar z = (6,\ 12,\ 0)$. Where the curve is flat, nothing passes.
+# *Example, with the cube.* $\phi(z) = z^3$ has the slope $3z^2$. With $z = (2, -1, 0)$ and $\bar a = (0.5, 4, 7)$
+# the slopes are $(12, 3, 0)$, and $\bar z = (6, 12, 0)$. Where the curve is flat, nothing passes.
 #
 # Only the slopes differ from one activation to the next. For the ReLU, $\max(z, 0)$, look at both sides of 0. At 0
 # itself there is a corner and no slope; the lectures take 0.
@@ -134,7 +134,7 @@ exercise("affine.affine_relu_backward")
 # ```mermaid
 # graph LR
 #     z(("z")) --> sigma["&sigma;"]
-#     sigma -- "p" --> ce["&minus; y log p &minus; (1&minus;y) log(1&minus;p)"]
+#     sigma -- "p" --> ce["cross-entropy"]
 #     y(("y")) --> ce
 #     ce --> mean["mean"] --> L(("L"))
 # ```
