@@ -217,11 +217,11 @@ except NotImplementedError:
 #
 # | node | value |
 # |---|---|
-# | `s` | $(-1,\ 0,\ -2)$ |
-# | `e` | $(0.3679,\ 1,\ 0.1353)$ |
+# | `s` | $(-1, 0, -2)$ |
+# | `e` | $(0.3679, 1, 0.1353)$ |
 # | `total` | $1.5032$ |
 # | `log_total` | $0.4076$ |
-# | `logp` | $(-1.4076,\ -0.4076,\ -2.4076)$ |
+# | `logp` | $(-1.4076, -0.4076, -2.4076)$ |
 # | `nll` | $1.4076$ |
 #
 # Go backwards, one node at a time. Three things to watch: `nll` looks at one entry of each row; `log_total` is one

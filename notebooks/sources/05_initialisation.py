@@ -154,9 +154,9 @@ exercise("initialisation.product_variance")
 # ## Xavier's weights
 #
 # Ask that the variance stays what it is from layer to layer. On the way forward, a unit adds up $n_{in}$ products, and
-# you have just found the variance of such a sum: for inputs of variance 1 it should be 1 again. On the way back, an input
-# adds up what comes from $n_{out}$ units, and the same should hold of that sum. If the layer is not square, no weights do
-# both. Xavier's compromise is that the *mean* of the two variances is 1.
+# you have just found the variance of such a sum: for inputs of variance 1 it should be 1 again. On the way back, an
+# input adds up what comes from $n_{out}$ units, and the same should hold of that sum. If the layer is not square, no
+# weights do both. Xavier's compromise is that the *mean* of the two variances is 1.
 #
 # *Example.* From 100 inputs to 300 units, forward alone would have $\operatorname{var}(w) = 0.01$, backward alone
 # $0.0033$. The compromise lies between: with it, the variance of the activations halves, and that of the gradients
