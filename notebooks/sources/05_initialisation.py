@@ -253,10 +253,9 @@ except NotImplementedError:
 question("a_factor_of_two", points=2)
 
 # %% [markdown]
-# "A factor of two in the initialisation can be the difference between the network learning well or not learning at
-# all", says the lecture. Take a network of 50 square layers with ReLUs and Xavier's weights. By about what factor has
-# the standard deviation of $z$ changed from the first layer to the last, and why? What does that mean for the gradients
-# of the weights?
+# The lecture ends with the remark that a factor of two in the initial weights may decide whether a network learns at
+# all. Take 50 square layers with ReLUs and Xavier's weights. By about what factor has the standard deviation of $z$
+# changed from the first layer to the last, and why? What does that mean for the gradients of the weights?
 #
 # ### BEGIN SOLUTION
 #
