@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
-RIGHT = "solutions.batchnorm"
+RIGHT = "solutions.batchnorm.batchnorm_backward"
 WRONG = "examples/batchnorm.py::batchnorm_backward"
 
 

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import ladder
+from . import doctor, ladder
 from .errors import Interrupted, UsageError
 from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 
@@ -154,7 +154,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Report | UsageError]:
         problem = broken.__cause__ or broken
         yield _theirs(options.target, environment.cannot_import(problem, str(broken)), problem)
         return
-    if len(found) == 1:
+    if len(found) == 1 or found[0].kind == "exercise":
         _all_known(given, found[0])
     for subject in found:
         command = _command(options, subject if len(found) > 1 else None)
@@ -334,6 +334,7 @@ VERBS: dict[str, Verb] = {
     "list": (ladder.declare_list, ladder.run_list),
     "hint": (ladder.declare_hint, ladder.run_hint),
     "start": (ladder.declare_start, ladder.run_start),
+    "doctor": (doctor.declare, doctor.run),
 }
 
 

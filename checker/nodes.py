@@ -4,7 +4,7 @@ A staged forward says `mean = node("mean", x.mean(axis=0))` of every intermediat
 every node and of every input, as a dict by name: {"dmean": ..., "dx": ...}.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,13 +76,22 @@ def opened(task: Any, answer: Answer, inputs: Sequence[Any]) -> Opened:
         if missing:
             listed = ", ".join(f"d{name}" for name in missing)
             raise KeyError(f"{listed} missing: return a dict with the gradient of every node and every input")
-        return tuple(returned[f"d{name}"] for name in wrt)
+        return tuple(_apart([returned[f"d{name}"] for name in wrt]))
 
     with_additions.__name__, by_name.__name__ = forward.__name__, function.__name__
     added = [Array(shapes.shape("float", task.nodes[name]), Zeros()) for name in nodes]
     zeros = tuple(np.zeros_like(value) for value in _node_values(forward, inputs, nodes))
     extended = replace(declaration, names=(*nodes, *declaration.names), inputs=(*added, *declaration.inputs))
     return Opened(with_additions, by_name, (*zeros, *inputs), extended.names, wrt, extended)
+
+
+def _apart(gradients: Sequence[Any]) -> Iterator[Any]:
+    """The gradients, those copied that an earlier one shares its memory with: behind an add gate they are the same."""
+    for place, gradient in enumerate(gradients):
+        shared = isinstance(gradient, np.ndarray) and any(
+            np.shares_memory(gradient, other) for other in gradients[:place] if isinstance(other, np.ndarray)
+        )
+        yield gradient.copy() if shared else gradient
 
 
 def _node_values(forward: Callable[..., Any], inputs: Sequence[Any], nodes: Sequence[str]) -> list[Any]:

@@ -33,4 +33,5 @@ TOPICS = (
     "rtrl",
     "gated",
     "attention",
+    "digits",
 )

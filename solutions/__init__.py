@@ -27,4 +27,5 @@ TOPICS = (
     "rtrl",
     "gated",
     "attention",
+    "digits",
 )

@@ -175,6 +175,21 @@ def test_the_first_wrong_node_is_named(graph):
     assert report.findings[0].subject == "mean"
 
 
+def test_two_nodes_may_be_one_array():
+    """What an add gate hands on is the same for both of its inputs."""
+
+    def sum_forward(x: Float[ndarray, "N D"], node=keep):
+        left, right = node("left", 2 * x), node("right", 3 * x)
+        return left + right, None
+
+    @exercise(sum_forward, nodes={"left": "N D", "right": "N D"})
+    def sum_backward(dout, cache):
+        dleft = 1.0 * dout
+        return {"dleft": dleft, "dright": dleft, "dx": 2 * dleft + 3 * dleft}
+
+    assert sum_backward.exercise.check(), str(sum_backward.exercise.check())
+
+
 def test_a_missing_node_is_said(graph):
     def short(dout, cache):
         found = graph.answer(dout, cache)
