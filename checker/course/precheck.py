@@ -234,8 +234,10 @@ def repaired(cells: Sequence[Cell], expected: Sequence[Expected]) -> tuple[list[
         if len(alike) > 1:
             notes.append((COPIED, each.grade_id))
             copies = [cell for cell in alike if cell is not chosen[each.grade_id]]
-            unedited = [id(cell) for cell in copies if cell["source"].strip() in (each.shown, each.source.strip())]
-            left = [cell for cell in left if id(cell) not in unedited]
+            same = {each.shown, each.source.strip(), chosen[each.grade_id]["source"].strip()}
+            left = [
+                cell for cell in left if not any(cell is copy for copy in copies) or cell["source"].strip() not in same
+            ]
     for cell in left:
         if not any(cell is each for each in chosen.values()):
             cell["metadata"].pop("nbgrader", None)
@@ -289,7 +291,8 @@ def _best(alike: Sequence[Cell], each: Expected) -> Cell:
     """Of several, the last that is an answer: it defines what is asked for, and is not as it was handed out."""
     edited = [cell for cell in alike if cell["source"].strip() != each.shown]
     answering = [cell for cell in edited if each.defines <= defined(cell["source"])]
-    return (answering or edited or list(alike))[-1] if each.solution else alike[0]
+    last = (answering or edited or list(alike))[-1]
+    return next(cell for cell in alike if cell["source"] == last["source"]) if each.solution else alike[0]
 
 
 def _restore(cell: Cell, each: Expected) -> Iterator[Note]:
