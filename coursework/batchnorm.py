@@ -79,7 +79,7 @@ def batchnorm_forward(
 
 @task(
     batchnorm_forward,
-    points=5,
+    points={"x": 3, "gamma": 1, "beta": 1},
     rows=("S3-33", "S3-35", "S3-43"),
     edges={
         "eps of 0.1": {"eps": 0.1},

@@ -331,7 +331,7 @@ def batchnorm_forward(
 
 @exercise(
     batchnorm_forward,
-    points=5,
+    points={"x": 3, "gamma": 1, "beta": 1},
     rows=("S3-33", "S3-35", "S3-43"),
     hints=(
         "beta and gamma first: over which axis is each of them shared?",
