@@ -215,7 +215,7 @@ except NotImplementedError:
 #
 # ```mermaid
 # graph LR
-#     q(("q")) --> s["s = q k&#7488; / &radic;D"]
+#     q(("q")) --> s["s = q kᵀ / &radic;D"]
 #     k(("k")) --> s
 #     s --> p["p = softmax of each row"]
 #     p --> o["o = p v"]

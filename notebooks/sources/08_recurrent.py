@@ -71,9 +71,9 @@ print(f"share of the first use {first:.4f}, of the second {second:.4f}; both tog
 #
 # ```mermaid
 # graph LR
-#     x(("x")) --> fx["from_x = x wx&#7488;"]
+#     x(("x")) --> fx["from_x = x wxᵀ"]
 #     wx(("wx")) --> fx
-#     hp(("h_prev")) --> fh["from_h = h_prev wh&#7488;"]
+#     hp(("h_prev")) --> fh["from_h = h_prev whᵀ"]
 #     wh(("wh")) --> fh
 #     fx --> a["a = from_x + from_h + b"]
 #     fh --> a
@@ -188,8 +188,7 @@ except NotImplementedError:
 # | $\overline M_{kij}^{(t)} = \partial a_k^{(t)}/\partial W_{ij}$ | how a state moves with the weights *at once*, the state before held fixed | $(H, H, H+D+1)$ |
 #
 # In $\overline M$ all parameters stand in one matrix, $[W, W^{in}, b]$, and accordingly their inputs in one vector,
-# $\hat{\mathbf a}^{(t-1)} = (\mathbf a^{(t-1)}, \mathbf x^{(t)}, 1)$. (That is what the slide's $(\mathbf a, \mathbf x,
-# 1)$ behind the bias says.)
+# $\hat{\mathbf a}^{(t-1)} = (\mathbf a^{(t-1)}, \mathbf x^{(t)}, 1)$. (This is what stands behind the bias in the slide.)
 #
 # *Example.* For the single unit at the top and $t = 2$: a small rise of $a^{(1)}$ moves $h^{(2)}$ half as much, and
 # $a^{(2)}$ by $0.8397$ of that: $J^{(2)} = 0.4198$. The parameters are $(w, w^{in}, b)$ and $\hat a = (0.8483, 0, 1)$;
@@ -218,11 +217,14 @@ exercise("rnn.rnn_loss_gradient")
 # $$\frac{\partial l^{(t+2)}}{\partial W_{ij}^{(s-1)}}
 #   = \mathbf q^{(t+2)}\,\mathbf J^{(t+2)}\mathbf J^{(t+1)}\mathbf J^{(t)}\;\overline{\mathbf M}_{ij} .$$
 #
-# It says at which time $\overline{\mathbf M}$ is taken neither here nor there. Follow the path: the weight, used at
-# time $s-1$, moves the state of time $s-1$; the first Jacobian must lead from *that* state to the next. So here
-# $s = t$, and $\overline{\mathbf M}$ is that of time $t-1$. For the single unit: the first use of $w$ moves $a^{(1)}$ by
-# $\overline M^{(1)} = 0.2804\cdot 0.5 = 0.1402$, and $q^{(2)}J^{(2)}\overline M^{(1)} = -0.5996\cdot 0.4198\cdot 0.1402
-# = -0.0353$, which is the first share again.
+# The slide does not say how $s$ and $t$ go together, nor at which time $\overline{\mathbf M}$ is taken. Follow the path:
+# the weight, used at time $s-1$, moves the state of time $s-1$, and the first Jacobian must lead from *that* state to
+# the next. So here $s = t$, and $\overline{\mathbf M}$ is that of time $t-1$. For the single unit: the first use of $w$
+# moves $a^{(1)}$ by $\overline M^{(1)} = 0.2804\cdot 0.5 = 0.1402$, and
+#
+# $$q^{(2)}J^{(2)}\overline M^{(1)} = -0.5996\cdot 0.4198\cdot 0.1402 = -0.0353,$$
+#
+# which is the first share again.
 #
 # In the functions below time counts from 0 to $T-1$, and `js[t]` leads from the state of time $t-1$ to that of time $t$.
 
@@ -349,8 +351,8 @@ except NotImplementedError:
 #
 # *Example.* The single unit once more, for $w$ alone. Nothing has influenced $a^{(0)}$, so $M^{(0)} = 0$, and after one
 # step $M^{(1)} = \overline M^{(1)} = 0.1402$. Let $w$ rise by $0.01$: $a^{(1)}$ rises by about $0.001402$, and $a^{(2)}$
-# by $J^{(2)} = 0.4198$ of that, besides the $0.007123$ that the second use brings. Together $0.007712$, so
-# $M^{(2)} = 0.7712$; and $q^{(2)}M^{(2)} = -0.4624$, the whole derivative, with no way back.
+# by $J^{(2)} = 0.4198$ of that, which is $0.0005886$, besides the $0.0071228$ that the second use brings. Together
+# $0.0077114$, so $M^{(2)} = 0.7711$; and $q^{(2)}M^{(2)} = -0.4624$, the whole derivative, with no way back.
 #
 # Write this step for matrices and tensors.
 

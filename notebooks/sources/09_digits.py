@@ -56,8 +56,8 @@ for ax, picture, digit in zip(axes.ravel(), x_train, y_train):
 # ```
 #
 # Measure two of them on paper. Raise $s_0$ by $0.01$: $p_1$ falls from $0.25$ to $0.24813$, and $L$ rises by about
-# $0.0075$. Raise $h_1$ by $0.01$: $s_0$ rises by $0.01\ln 3$ and $s_1$ stays, so $L$ rises by $0.75\cdot 0.010986 =
-# 0.00824$. And the first hidden unit? Much would be gained by lowering it, but it is switched off.
+# $0.0075$. Raise $h_1$ by $0.01$: $s_0$ rises by $0.01\ln 3$ and $s_1$ stays, so $L$ rises by
+# $0.75\cdot 0.010986 = 0.00824$. And the first hidden unit? Much would be gained by lowering it, but it is switched off.
 #
 # You have written these layers before. This notebook stands on its own, so write them once more, from the shapes if you
 # can, or copy them.
