@@ -33,8 +33,7 @@ from checker import Float, exercise, expect_shapes, mistake
 
 from .helpers import given_helper, secret_helper
 
-SHOWN, HIDDEN = 3, 4
-WIDTH = 2
+WIDTH, HIDDEN = 2, 4
 
 
 def helper(x):
@@ -85,7 +84,7 @@ from checker import Float, task
 
 from .helpers import given_helper
 
-WIDTH = 2
+WIDTH, HIDDEN = 2, 4
 LAST = {"x": 1}
 
 

@@ -96,12 +96,12 @@ except NotImplementedError:
 #
 # ```mermaid
 # graph LR
-#     h1(("h&#8321;")) -- "w&#8321;&#8321;" --> s1["&Sigma;"]
-#     h1 -- "w&#8322;&#8321;" --> s2["&Sigma;"]
-#     h2(("h&#8322;")) -- "w&#8321;&#8322;" --> s1
-#     h2 -- "w&#8322;&#8322;" --> s2
-#     s1 -- "h&#771;&#8321;" --> g1["&sigma;"] --> a1(("a&#8321;"))
-#     s2 -- "h&#771;&#8322;" --> g2["&sigma;"] --> a2(("a&#8322;"))
+#     h1(("h₁")) -- "w₁₁" --> s1["&Sigma;"]
+#     h1 -- "w₂₁" --> s2["&Sigma;"]
+#     h2(("h₂")) -- "w₁₂" --> s1
+#     h2 -- "w₂₂" --> s2
+#     s1 -- "h̃₁" --> g1["&sigma;"] --> a1(("a₁"))
+#     s2 -- "h̃₂" --> g2["&sigma;"] --> a2(("a₂"))
 # ```
 #
 # Find the path from $h_1$ to $a_2$ in the picture, and multiply what lies on it. (The lecture puts $W_{22}$ on that
@@ -127,8 +127,8 @@ exercise("jacobians.layer_jacobian")
 #
 # ```mermaid
 # graph LR
-#     x(("x")) -- "3" --> y1(("y&#8321;"))
-#     x -- "2" --> y2(("y&#8322;"))
+#     x(("x")) -- "3" --> y1(("y₁"))
+#     x -- "2" --> y2(("y₂"))
 #     y1 -- "-1" --> z(("z"))
 #     y2 -- "4" --> z
 # ```

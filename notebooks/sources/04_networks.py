@@ -19,12 +19,12 @@
 # ```mermaid
 # graph LR
 #     x(("x")) --> m1["&times;"]
-#     W1(("W&#8317;&sup1;&#8318;")) --> m1
-#     m1 -- "h&#771;" --> s1["&sigma;"]
+#     W1(("W⁽&sup1;⁾")) --> m1
+#     m1 -- "h̃" --> s1["&sigma;"]
 #     s1 -- "h" --> m2["&times;"]
-#     W2(("W&#8317;&sup2;&#8318;")) --> m2
-#     m2 -- "y&#771;" --> s2["&sigma;"]
-#     s2 -- "y&#770;" --> bce["cross-entropy"]
+#     W2(("W⁽&sup2;⁾")) --> m2
+#     m2 -- "ỹ" --> s2["&sigma;"]
+#     s2 -- "ŷ" --> bce["cross-entropy"]
 #     y(("y")) --> bce
 #     bce --> L(("L"))
 # ```

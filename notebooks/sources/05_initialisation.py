@@ -20,10 +20,10 @@
 #
 # ```mermaid
 # graph LR
-#     x(("x")) --> m1["&times;"] -- "z&#8321;" --> p1["&phi;"] -- "h&#8321;" --> m2["&times;"]
-#     W1(("W&#8321;")) --> m1
-#     W2(("W&#8322;")) --> m2
-#     m2 -- "z&#8322;" --> p2["&phi;"] -- "h&#8322;" --> more["&hellip;"]
+#     x(("x")) --> m1["&times;"] -- "z₁" --> p1["&phi;"] -- "h₁" --> m2["&times;"]
+#     W1(("W₁")) --> m1
+#     W2(("W₂")) --> m2
+#     m2 -- "z₂" --> p2["&phi;"] -- "h₂" --> more["&hellip;"]
 # ```
 #
 # *Example, two layers of one unit, ReLU.* With $x = 2$, $w_1 = 0.5$ and $w_2 = 3$: $z_1 = h_1 = 1$ and

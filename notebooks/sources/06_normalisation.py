@@ -22,10 +22,10 @@
 #     x(("x")) --> mu["&mu;"]
 #     x --> var["&sigma;&sup2;"]
 #     mu --> var
-#     x --> hat["x&#770;"]
+#     x --> hat["x̂"]
 #     mu --> hat
 #     var --> hat
-#     hat --> out["&gamma; x&#770; + &beta;"]
+#     hat --> out["&gamma; x̂ + &beta;"]
 # ```
 
 # %%
