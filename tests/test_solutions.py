@@ -3,7 +3,6 @@
 import ast
 import importlib
 import inspect
-import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -30,8 +29,6 @@ from checker.values import Labels
 from solutions.lectures import NOTHING_TO_DERIVE, ROWS
 
 FILES = sorted(path for path in Path(solutions.__file__).parent.glob("*.py") if path.stem != "__init__")
-if os.environ.get("TOPICS"):
-    FILES = [path for path in FILES if path.stem in os.environ["TOPICS"].split(",")]
 MODULES = {path.stem: importlib.import_module(f"solutions.{path.stem}") for path in FILES}
 EXERCISES = {task.name: task for module in MODULES.values() for task in exercises_in(module)}
 MISTAKES = [(task, known) for task in EXERCISES.values() for known in task.mistakes]
