@@ -22,6 +22,7 @@ NOTEBOOKS = {
     "ipykernel": ("ipykernel", "runs the cells"),
     "notebook": ("notebook", "opens notebooks"),
     "matplotlib": ("matplotlib", "draws the pictures"),
+    "sklearn": ("scikit-learn", "brings the digits of the last notebook"),
 }
 #: Instead of `notebook`, any of these will do.
 FRONT_ENDS = ("notebook", "jupyterlab", "jupyterlite_core")

@@ -8,6 +8,7 @@ import multiprocessing
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -445,3 +446,24 @@ def test_nbgraders_own_commands(tmp_path):
     pages = sorted(path.name for path in (course.root / "feedback" / "zzz" / GATES).iterdir())
     assert pages == [f"{GATES}.html"]
     assert run("autograde", GATES, "--force")[0] == 0
+
+
+def test_every_assignment_can_be_solved_and_handed_in_empty(tmp_path):
+    """The right answers earn all points of each, in less than a minute; what was handed out earns none."""
+    course = demo.prepared(tmp_path)
+    for name in course.assignments():
+        nbgrader.release(course, name)
+        answers, released = (
+            json.loads((tmp_path / s / name / f"{name}.ipynb").read_text()) for s in ("source", "release")
+        )
+        submit(tmp_path, "right", name, json.dumps(answers))
+        submit(tmp_path, "empty", name, json.dumps(released))
+        started = time.monotonic()
+        rows = {row.student: row for row in nbgrader.autograde(course, name, jobs=2)}
+        assert time.monotonic() - started < 60, name
+        points = sum(total(find(each)) for each in asked(answers))
+        assert (rows["right"].score, rows["right"].points) == (points, points + rows["right"].by_hand), name
+        assert (rows["empty"].state, rows["empty"].score, rows["empty"].notes) == (GRADED, 0, []), name
+        graded = json.loads((tmp_path / "autograded" / "right" / name / f"{name}.ipynb").read_text())
+        outputs = [output for each in graded["cells"] for output in each.get("outputs", [])]
+        assert [output["ename"] for output in outputs if output["output_type"] == "error"] == [], name

@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,9 +127,11 @@ def _kernels_unheard() -> Iterator[None]:
         os.close(nothing)
 
 
-def _reason(log: str) -> str:
+def _reason(done: Mapping[str, Any]) -> str:
     """The last thing that nbgrader says of what went wrong."""
+    log = f"{done.get('error', '')}\n{done.get('log', '')}"
     lines = [line.strip() for line in log.splitlines() if re.match(r"\s*[\w.]*(Error|Exception|Entry)\b.*: ", line)]
+    lines = [line for line in lines if "NbGraderException" not in line] or lines  # which says: see above
     return lines[-1][:300] if lines else (log.strip().splitlines() or ["nbgrader gave no reason"])[-1][:300]
 
 
@@ -144,7 +146,7 @@ def release(course: Course, assignment: str) -> Path:
     with _api(course) as api:
         done = api.generate_assignment(assignment)
     if not done["success"]:
-        raise UsageError(f"{assignment} was not released: {_reason(done.get('error', '') + done.get('log', ''))}")
+        raise UsageError(f"{assignment} was not released: {_reason(done)}")
     folder = course.root / "release" / assignment
     shown = leaks(course.root / "source" / assignment, folder)
     if shown:
@@ -253,8 +255,10 @@ def _graded(course: Course, assignment: str, student: str) -> Row:
         there = course.root / "submitted" / student / assignment
         notes = stage(there, course.root / CHECKED / student / assignment, wanted)
         done = api.autograde(assignment, student)
+        if not done["success"]:  # two kernels drew the same port, the gradebook was busy: once more
+            done = api.autograde(assignment, student)
         if not done["success"]:
-            return Row(student, assignment, NOT_GRADED, notes=[_reason(done.get("error", "")), *notes])
+            return Row(student, assignment, NOT_GRADED, notes=[_reason(done), *notes])
         with api.gradebook as gradebook:
             submission = gradebook.find_submission(assignment, student)
             grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
@@ -314,7 +318,7 @@ def feedback(course: Course, assignment: str, students: Sequence[str] = ()) -> I
                 continue
             done = api.generate_feedback(assignment, row.student)
             page = course.page(row)
-            yield row.student, page if done["success"] and page.is_file() else _reason(done.get("error", ""))
+            yield row.student, page if done["success"] and page.is_file() else _reason(done)
 
 
 def export(course: Course, path: Path, *, details: bool = False) -> int:
