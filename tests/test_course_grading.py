@@ -13,7 +13,7 @@ from checker.credit import total
 from tests.test_course_notebooks import SOURCES
 
 EXERCISES = [
-    pytest.param(name, marks=[] if name.startswith(("gates.", "batchnorm.")) else pytest.mark.slow)
+    pytest.param(name, marks=[] if name.startswith("gates.") else pytest.mark.slow)
     for path in SOURCES
     for name in exercises(path.read_text())
 ]

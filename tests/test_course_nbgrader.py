@@ -1,5 +1,6 @@
 """A whole course on nbgrader: released, submitted in every way that students find, graded, and returned."""
 
+import concurrent.futures.process
 import copy
 import csv
 import html.parser
@@ -361,6 +362,8 @@ def test_pages_explain(story):
     assert "points: x 0 of" in partly
     assert "TimeoutError: this cell was stopped after" in text_of(story.pages["an-endless-loop", GATES])
     assert "is not defined" in text_of(story.pages["a-syntax-error", GATES])
+    assert "Comments: This is not graded yet." in said
+    assert "Comments: No response." in text_of(story.pages["nothing-answered", GATES])
     assert "x<y" in text_of(story.pages["files-and-scripts", GATES])
     assert story.pages["an-empty-file", GATES] == "not graded: 01_gates.ipynb is empty"
 
@@ -467,3 +470,21 @@ def test_every_assignment_can_be_solved_and_handed_in_empty(tmp_path):
         graded = json.loads((tmp_path / "autograded" / "right" / name / f"{name}.ipynb").read_text())
         outputs = [output for each in graded["cells"] for output in each.get("outputs", [])]
         assert [output["ename"] for output in outputs if output["output_type"] == "error"] == [], name
+
+
+def test_what_a_killed_process_had_under_way_is_graded(story, monkeypatch):
+    class Pool(concurrent.futures.ThreadPoolExecutor):
+        def __init__(self, workers, mp_context):
+            super().__init__(workers)
+
+        def submit(self, function, *arguments):
+            def broken():
+                raise concurrent.futures.process.BrokenProcessPool("a process was killed")
+
+            return super().submit(broken) if arguments[-1] == "b" else super().submit(function, *arguments)
+
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(nbgrader, "_one", lambda course, assignment, name: nbgrader.Row(name, assignment, GRADED))
+    rows = list(nbgrader._each(story.course, GATES, ["a", "b", "c"], 2))
+    assert [row.student for row in rows][-1] == "b"
+    assert sorted(row.student for row in rows) == ["a", "b", "c"]

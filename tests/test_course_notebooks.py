@@ -14,6 +14,9 @@ from checker.exercises import exercises_in
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "notebooks" / "sources").glob("*.py"))
+BRIEFLY = [
+    pytest.param(path, id=path.stem, marks=[] if path.stem.startswith("01") else pytest.mark.slow) for path in SOURCES
+]
 SOURCE = """# ---
 # jupyter: no cell
 # ---
@@ -153,7 +156,7 @@ def test_every_exercise_runs_in_a_notebook_by_itself(topic):
         assert report, str(report)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", BRIEFLY)
 def test_the_exercises_of_a_source_earn_full_marks_as_built(path):
     source = path.read_text()
     made = notebooks.notebook(source)

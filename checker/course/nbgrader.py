@@ -3,7 +3,7 @@
 nbgrader itself, and all that it needs, is imported inside functions: the verbs that do without it stay quick.
 """
 
-import concurrent.futures
+import concurrent.futures.process
 import contextlib
 import csv
 import hashlib
@@ -211,25 +211,18 @@ def autograde(
 
 def _each(course: Course, assignment: str, students: Sequence[str], jobs: int) -> Iterator[Row]:
     """The outcome of each submission, in several processes if `jobs` is above 1."""
-    if jobs <= 1 or len(students) <= 1:
-        yield from (_one(course, assignment, student) for student in students)
-        return
-    context = multiprocessing.get_context("spawn")
     left = list(students)
-    while left:
+    if jobs > 1 and len(left) > 1:
+        context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(min(jobs, len(left)), mp_context=context) as pool:
-            waiting = {pool.submit(_one, course, assignment, student): student for student in left}
+            waiting = {pool.submit(_one, course, assignment, student): student for student in students}
             for done in concurrent.futures.as_completed(waiting):
-                try:
+                with contextlib.suppress(concurrent.futures.process.BrokenProcessPool):
                     row = done.result()
-                except concurrent.futures.process.BrokenProcessPool:
-                    continue  # what was under way is taken up again, one by one
-                left.remove(waiting[done])
-                yield row
-        jobs = 1 if left else jobs
-        if left:
-            yield from (_one(course, assignment, student) for student in left)
-            left = []
+                    left.remove(row.student)
+                    yield row
+    # Without a pool, or where one of its processes was killed: what is left, here.
+    yield from (_one(course, assignment, student) for student in left)
 
 
 def _one(course: Course, assignment: str, student: str) -> Row:

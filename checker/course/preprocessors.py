@@ -164,8 +164,19 @@ class Outcomes(NbGraderPreprocessor):
 class ForStudents(NbGraderPreprocessor):
     """A graded notebook as its author may see it: without hidden tests, or anything that shows them."""
 
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Made:
+        """The notebook, in which answers that nobody has read yet are said to be so."""
+        known = resources["nbgrader"]
+        with Gradebook(known["db_url"]) as gradebook:
+            submitted = gradebook.find_submission_notebook(known["notebook"], known["assignment"], known["student"])
+            self.waiting = {grade.name for grade in submitted.grades if grade.needs_manual_grade}
+        done: Made = super().preprocess(nb, resources)
+        return done
+
     def preprocess_cell(self, cell: NotebookNode, resources: dict[str, Any], cell_index: int) -> Made:
         """The cell without its hidden part; of a test's outputs, the explanation and the name of an exception."""
+        if utils.is_grade(cell) and utils.is_solution(cell) and cell.metadata.nbgrader["grade_id"] in self.waiting:
+            cell.metadata.nbgrader["comment"] = cell.metadata.nbgrader.get("comment") or "This is not graded yet."
         if cell.cell_type == "code":
             if utils.is_grade(cell) and not utils.is_solution(cell):
                 cell.source = _HIDDEN.sub("", cell.source).rstrip()
