@@ -94,12 +94,15 @@ def check(function: Callable[..., Any], forward: Callable[..., Any] | None = Non
     """Judge the answer to the exercise that is called as `function` is; see `Exercise.check`.
 
     The forward, where the exercise has one, is the function of its name in the caller's namespace. Where no notebook
-    would show what is returned, it is printed. Raises UsageError, with near names, where there is no such exercise.
+    would show what is returned, it is printed. Raises UsageError, with near names, where there is no such exercise, and
+    under nbgrader's Validate AssertionError where the answer is not right.
     """
     names = _names(sys._getframe(1))
     task = _exercise(function)
     forward = forward or _forward(task, function, names)
     outcome = _judged(task, function, forward, seed)
+    if os.environ.get("NBGRADER_EXECUTION") == "validate" and not outcome:
+        raise AssertionError(str(outcome))  # nbgrader's Validate takes a cell that raises nothing for a right one
     if not _displayed():
         print(outcome)
     return outcome

@@ -362,3 +362,13 @@ def test_a_seed_draws_other_inputs(cells):
     first, second = (cells.value(f"check(relu_moments, seed={seed})").report for seed in (0, 1))
     assert first.findings[0].entries != second.findings[0].entries
     assert initialisation.relu_moments.exercise.name == first.name
+
+
+def test_nbgraders_validate_hears_of_an_answer_that_is_not_right(cells, monkeypatch):
+    """It takes a cell that raises nothing for a right one."""
+    cells.run(CELL)
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    cells.run("check(affine_backward)")
+    cells.run(CELL.replace("dout @ w", "dout @ w / 2"))
+    with pytest.raises(AssertionError, match="affine_backward: wrong"):
+        cells.run("check(affine_backward)")
