@@ -401,7 +401,7 @@ def test_verbs(story, capsys):
     assert main(["feedback", NORM, "--student", "everything-right", *where]) == 0
     assert "06_normalisation.html" in capsys.readouterr().out
     assert main(["export", "--to", str(story.course.root / "g.csv"), *where]) == 0
-    assert "wait to be graded by hand" in capsys.readouterr().out
+    assert "waiting to be graded by hand" in capsys.readouterr().out
     assert main(["autograde", "99_x", *where]) == 2
     assert "there is no assignment 99_x" in capsys.readouterr().err
     assert main(["autograde", GATES, "--student", "nobody", *where]) == 2

@@ -61,7 +61,7 @@ def run_export(options: argparse.Namespace) -> int:
     print(f"{path}: {export(course, path, details=options.details)} lines")
     waiting = [row for name in course.assignments() for row in reported(course, name) if row.by_hand]
     if waiting:
-        print(f"{len(waiting)} submissions have answers that wait to be graded by hand (in nbgrader's formgrader)")
+        print(f"waiting to be graded by hand, in nbgrader's formgrader: answers in {len(waiting)} of the submissions")
     return 0
 
 
