@@ -87,7 +87,7 @@ class _Judgement:
         for name, case in self.task.overflow.items():
             inputs = self.task.inputs(self.seed, case)
             mine, right = self.doing(self.answer, inputs), self.doing(self.right, inputs)
-            report = _overflown(report, name, mine, right, rounding(inputs))
+            report = _overflown(report, name, mine, right, rounding(inputs, 2))
             if not report:
                 break
         return report
@@ -173,7 +173,7 @@ class _Alone:
         assert report is not None
         for point in known.overflow:
             mine: Doing = kind(task.kind).doing(task, self.answer, point.inputs)
-            report = _overflown(report, point.name, mine, point.expected, rounding(point.inputs))
+            report = _overflown(report, point.name, mine, point.expected, rounding(point.inputs, 2))
             if not report:
                 return report
         names = ", ".join(point.name for point in (*known.ordinary[1:], *known.overflow))

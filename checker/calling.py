@@ -257,7 +257,7 @@ class Pair:
                     raise UsageError(f"{author} returned {_kind(leaf)} as its output {path}; {advice}")
             self._choose_outputs([path for path, _ in named])
             self.out_shapes = [np.shape(leaf) for path, leaf in named if path in self.out_names]
-            self.has_cache = cache is not None
+            self.has_cache = outs is not result  # split off; None is a cache too
         chosen = [np.asarray(leaf) for path, leaf in named if path in self.out_names]
         return Run(chosen, outs, cache, arguments)
 

@@ -77,7 +77,8 @@ def claimed_by(claim: Callable[..., Any], pair: Pair, tangents: Sequence[Any] = 
         raise _raised(claim, problem) from None
     if returned is None:
         raise _unwritten(claim)
-    parts = returned if isinstance(returned, tuple) else (returned,)
+    several = isinstance(returned, list) and all(isinstance(part, np.ndarray) for part in returned)
+    parts = returned if isinstance(returned, tuple) or several else (returned,)
     for part in parts:
         try:
             real = np.asarray(part).dtype.kind in "fiub"

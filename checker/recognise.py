@@ -69,11 +69,13 @@ def doing(
     return done
 
 
-def rounding(inputs: Any) -> float:
-    """What may be left, of numbers as large as the inputs', where the exact result is 0."""
+def rounding(inputs: Any, power: int = 1) -> float:
+    """What may be left, of numbers as large as the inputs' (or as their `power`s), where the exact result is 0."""
     numbers = [np.asarray(leaf) for leaf in tree.leaves(inputs) if isinstance(leaf, (int, float, np.ndarray))]
     finite = [np.abs(each[np.isfinite(each)]) for each in numbers if each.dtype.kind in "fiu"]
-    return 16 * float(np.finfo(float).eps) * max((float(np.max(each, initial=0.0)) for each in finite), default=0.0)
+    largest = max((float(np.max(each, initial=0.0)) for each in finite), default=0.0)
+    with np.errstate(over="ignore"):
+        return 16 * float(np.finfo(float).eps) * float(np.float64(largest) ** power)
 
 
 def same(a: np.ndarray | None, b: np.ndarray | None, rtol: float = SAME, atol: float = 0.0) -> bool:

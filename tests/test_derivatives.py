@@ -359,3 +359,12 @@ def test_nothing_to_differentiate_is_a_misuse(kind):
 def test_a_hessian_of_a_vector_is_a_misuse():
     with pytest.raises(UsageError, match=r"^a Hessian is of a scalar function"):
         check_hessian(np.sin, lambda x: np.zeros((3, 3)), X)
+
+
+def test_derivatives_by_several_inputs_may_be_a_list():
+    def product(x, w):
+        return w @ x
+
+    x, w = np.arange(1.0, 4.0), np.arange(6.0).reshape(2, 3)
+    report = check_jacobian(product, lambda x, w: [w.T, np.eye(2)[:, None, :] * x[:, None]], (x, w))
+    assert report, str(report)

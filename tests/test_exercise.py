@@ -254,3 +254,20 @@ def test_points_may_be_given_by_gradient():
     assert (scale_backward.exercise.points, scale_backward.exercise.shares) == (4, {"x": 3, "gain": 1})
     with pytest.raises(UsageError, match="the points of scale_backward are for x; its gradients are x, gain"):
         exercise(scale_forward, points={"x": 3})(scale_backward)
+
+
+def test_none_is_a_cache_where_the_reference_keeps_an_array():
+    """A layer that does nothing in test mode need not save anything."""
+
+    def drop_forward(x: Float[ndarray, "N D"], mode: str = "train"):
+        return (2 * x, np.full(x.shape, 2.0)) if mode == "train" else (x.copy(), np.ones(x.shape))
+
+    @exercise(drop_forward, edges={"test mode": {"mode": "test"}})
+    def drop_backward(dout, cache):
+        return dout * cache
+
+    def mine(x, mode="train"):
+        return (2 * x, 2.0) if mode == "train" else (x.copy(), None)
+
+    report = drop_backward.exercise.check(lambda dout, cache: dout * (1.0 if cache is None else cache), mine)
+    assert report, str(report)
