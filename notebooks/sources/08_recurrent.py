@@ -311,7 +311,7 @@ try:
     errors = {}
     for radius in (0.5, 0.7, 0.95):
         a, qs, js, m_bars = np.zeros(units), [], [], []
-        for t in range(times):
+        for _ in range(times):
             x = rng.normal(size=inputs)
             h = radius * random @ a + w_in @ x + b
             js.append(rnn_jacobian(a, x, radius * random, w_in, b))
