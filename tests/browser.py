@@ -203,14 +203,25 @@ class Notebook(Page):
         self.until(lambda page: not page.all(".jp-NotebookPanel .jp-mod-dirty, .lm-TabBar .jp-mod-dirty"), "saved")
 
 
-def picture(name, element):
-    """Keep a picture of an element (or of the window, of a driver), if pictures are wanted."""
+def picture(name, page, first=None, last=None):
+    """Keep a picture of the window, or of what is in it from one element to another, if pictures are wanted."""
     if not PICTURES:
         return
     from PIL import Image  # comes with matplotlib
 
-    png = element.get_screenshot_as_png() if isinstance(element, webdriver.Chrome) else element.screenshot_as_png
+    if first is not None:
+        page.show(first, "start")
+    shot = Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("RGB")
+    if first is not None:
+        scale = shot.width / page.driver.execute_script("return window.innerWidth")
+        boxes = [
+            page.driver.execute_script("return arguments[0].getBoundingClientRect().toJSON()", each)
+            for each in (first, last or first)
+        ]
+        sides = [min(box[side] for box in boxes) for side in ("left", "top")]
+        sides += [max(box[side] for box in boxes) for side in ("right", "bottom")]
+        shot = shot.crop(tuple(round(scale * side) for side in sides))
     path = Path(PICTURES) / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     # Letters and flat colours need no more colours, and take a third of the room.
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128).save(path, optimize=True)
+    shot.quantize(128).save(path, optimize=True)

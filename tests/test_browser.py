@@ -135,8 +135,7 @@ def test_a_released_notebook_in_jupyterlab(browser, released, opened):
     graph = page.see(".jp-RenderedMermaid img")
     page.until(lambda page: graph.get_property("naturalWidth") and graph.size["width"] > 200, "the graph's picture")
     words = page.see(".jp-MarkdownOutput", page.cell(place["cell-2"]))
-    page.show(words, "start")
-    browser.picture("graph", words)
+    browser.picture("graph", page, words)
     page.run(place["setup"])
 
     page.edit(place["add_backward"], ADD)
@@ -157,7 +156,7 @@ def test_a_released_notebook_in_jupyterlab(browser, released, opened):
     before = folded.size["height"]
     page.click(page.see("summary", folded))
     page.until(lambda page: folded.size["height"] > before, "the hint")
-    browser.picture("notebook", page.driver)
+    browser.picture("notebook", page)
 
     page.run(place["max_backward"])
     unfinished = page.run(place["max_backward_test"])
@@ -177,11 +176,15 @@ def test_a_wrong_array_is_drawn(browser, released, opened):
     assert drawn.get_attribute("aria-label") == "|yours - expected| of x, shape (3, 5): 15 of 15 entries are wrong."
     assert sum(path.get_attribute("d").count("M") for path in page.all("path", drawn)) > 1  # of several strengths
     assert min(drawn.size.values()) > 40
-    # Words and picture stand side by side, and nothing sticks out.
     assert drawn.rect["x"] + drawn.rect["width"] <= output.rect["x"] + output.rect["width"]
+    table = page.see("table", output)
+    page.keys(
+        "b", held=browser.Keys.CONTROL
+    )  # without the list of files there is room for words and picture side by side
+    page.until(lambda page: drawn.rect["y"] < table.rect["y"] + table.rect["height"], "words and picture side by side")
+    assert drawn.rect["x"] >= table.rect["x"] + table.rect["width"]
     assert complaints(page) == []
-    page.show(output)
-    browser.picture("report", page.see("[data-mime-type='text/html']", output))
+    browser.picture("report", page, page.see("[data-mime-type='text/html'] > div", output))
 
 
 ANSWERS = {"add_backward": ADD, "mul_backward": MUL, "max_backward": MAX, "what_gates_do": WORDS}
@@ -195,7 +198,6 @@ def test_validate_button(browser, released, opened):
     assert "check(mul_backward)" in dialog.text
     assert TOLD in dialog.text
     assert not re.search(r"check\((add|max)_backward\)", dialog.text)
-    browser.picture("validate", dialog)
     page.click(page.see(".jp-Dialog-button", dialog))
     page.until(lambda page: not page.all(".jp-Dialog"), "the dialog to close")
 
@@ -232,5 +234,5 @@ def test_a_notebook_saved_in_jupyterlab_comes_back_as_a_page(browser, released, 
     assert width[0] <= width[1]
     page.click(page.see("a[href='#mul_backward_test']"))  # the list at the top leads to it
     page.until(lambda page: page.driver.execute_script("return window.scrollY") > 0, "the test's cell")
-    page.show(page.see("[id='cell-id=mul_backward']"), "start")
-    browser.picture("feedback", page.driver)
+    answer, test = (page.see(f"[id='cell-id={name}']") for name in ("mul_backward", "mul_backward_test"))
+    browser.picture("feedback", page, answer, test)
