@@ -123,7 +123,9 @@ def show_numbers(axes, numbers, title, cmap="viridis"):
 image = np.random.default_rng(0).normal(size=(7, 7))
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.6))
 for ax, stride in zip(axes, (1, 2, 3)):
-    measured = np.round(numerical_gradient(lambda image, stride=stride: sum_of_windows(image, 3, stride), image).value, 6)
+    measured = np.round(
+        numerical_gradient(lambda image, stride=stride: sum_of_windows(image, 3, stride), image).value, 6
+    )
     show_numbers(ax, measured - np.ones_like(image), f"measured less 1, stride {stride}")
 
 # %% [markdown]
