@@ -70,6 +70,13 @@ class Outcome(Shown):
         return render(self.report, hints=self.hints)
 
 
+class NotRightError(AssertionError):
+    """An answer is not right: raised only where nbgrader validates a notebook. It shows its report alone."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()
+
+
 @dataclass(frozen=True, repr=False)
 class Hint(Shown):
     """One hint, the `place`th (from 1) of `count`."""
@@ -95,14 +102,14 @@ def check(function: Callable[..., Any], forward: Callable[..., Any] | None = Non
 
     The forward, where the exercise has one, is the function of its name in the caller's namespace. Where no notebook
     would show what is returned, it is printed. Raises UsageError, with near names, where there is no such exercise, and
-    under nbgrader's Validate AssertionError where the answer is not right.
+    under nbgrader's Validate NotRightError where the answer is not right.
     """
     names = _names(sys._getframe(1))
     task = _exercise(function)
     forward = forward or _forward(task, function, names)
     outcome = _judged(task, function, forward, seed)
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and not outcome:
-        raise AssertionError(str(outcome))  # nbgrader's Validate takes a cell that raises nothing for a right one
+        raise NotRightError(str(outcome))  # nbgrader's Validate takes a cell that raises nothing for a right one
     if not _displayed():
         print(outcome)
     return outcome

@@ -370,5 +370,6 @@ def test_nbgraders_validate_hears_of_an_answer_that_is_not_right(cells, monkeypa
     monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
     cells.run("check(affine_backward)")
     cells.run(CELL.replace("dout @ w", "dout @ w / 2"))
-    with pytest.raises(AssertionError, match="affine_backward: wrong"):
+    with pytest.raises(AssertionError, match="affine_backward: wrong") as raised:
         cells.run("check(affine_backward)")
+    assert raised.value._render_traceback_()[0] == "affine_backward: wrong (values)"

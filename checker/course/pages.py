@@ -25,7 +25,9 @@ _STYLES = CSSSanitizer(allowed_css_properties=["color", "background-color", "tex
 def markdown2html(context: Any, source: str) -> str:
     """Markdown as HTML, with its formulas and pictures and without anything that runs."""
     attachments = context.get("cell", {}).get("attachments", {})
-    html = MarkdownWithMath(renderer=IPythonRenderer(escape=False, attachments=attachments)).render(source)
+    html = MarkdownWithMath(
+        renderer=IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
+    ).render(source)
     protocols = {*bleach.ALLOWED_PROTOCOLS, "data"}
     cleaned: str = bleach.clean(
         html, tags=TAGS, attributes=_attribute, css_sanitizer=_STYLES, protocols=protocols, strip=True

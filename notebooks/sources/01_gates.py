@@ -17,7 +17,7 @@
 # $$\frac{\partial L}{\partial x} = \frac{\partial o}{\partial x}\,\bar o .$$
 #
 # The first factor is *local*: it depends on the gate alone. The second comes from *upstream*, and in code it is called
-# `dout`. Here is $o = (x + y)\,z$ at $x=-2$, $y=5$, $z=-4$, with values above the edges and gradients below:
+# `dout`. Here is $o = (x + y)\,z$ at $x=-2$, $y=5$, $z=-4$, with value | gradient on each edge:
 #
 # ```mermaid
 # graph LR
