@@ -7,9 +7,6 @@ import pytest
 
 from checker.course import notebooks
 
-matplotlib = pytest.importorskip("matplotlib")
-pytest.importorskip("IPython")
-
 FOLDER = Path(__file__).parents[1] / "notebooks" / "sources"
 NAMES = "02_derivatives", "03_layers", "04_networks", "05_initialisation"
 PICTURES = {"02_derivatives": 4, "03_layers": 3, "04_networks": 3, "05_initialisation": 4}
@@ -21,6 +18,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures that were shown, in their order."""
+    pytest.importorskip("IPython")
+    matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
