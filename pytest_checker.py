@@ -64,13 +64,39 @@ class Topic(pytest.File):
         """Its exercises, in its order."""
         from checker.exercises import exercises_in
 
-        module = importlib.import_module(f"{self.path.parent.name}.{self.path.stem}")  # conftest.py is in that package
+        try:  # conftest.py is in that package
+            module = importlib.import_module(f"{self.path.parent.name}.{self.path.stem}")
+        except Exception as problem:  # a file that somebody is in the middle of editing must not stop the others
+            yield Broken.from_parent(self, name=self.path.stem, problem=problem)
+            return
         for task in exercises_in(module):
             yield Answer.from_parent(self, name=task.name, task=task)
 
 
 class NotRightError(Exception):
     """The answer is wrong, or there is none yet."""
+
+
+class Broken(pytest.Item):
+    """A file that cannot be imported: it fails, and nothing else does."""
+
+    def __init__(self, *, problem: Exception, **more: Any):
+        super().__init__(**more)
+        self.problem = problem
+
+    def runtest(self) -> None:
+        """Say what its import raised."""
+        raise NotRightError(self.problem)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """What was raised, and at which line of the author's."""
+        from checker.environment import cannot_import
+
+        return cannot_import(self.problem, self.path.name)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """What pytest calls it."""
+        return self.path, None, self.name
 
 
 class Answer(pytest.Item):

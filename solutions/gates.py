@@ -130,7 +130,7 @@ def max_forward(x: float, y: float):
 def max_backward(dout, cache):
     """Gradients of out = max(x, y), given dout = dL/dout: return (dx, dy), both numbers. Lecture S3-03.
 
-    At a tie the lecture's rule gives both inputs 0; any split whose parts add up to dout is accepted.
+    At a tie the lecture's rule gives both inputs 0, and others share dout; what you give them there is accepted.
     """
     ### BEGIN SOLUTION
     # $\partial\max(x,y)/\partial x = 1\{x>y\}$: the gate routes the gradient to the winner.

@@ -416,3 +416,13 @@ def test_pytest_judges_a_folder_of_stubs(desk):
     assert "coursework/gates.py::mul_backward - not attempted" in run.stdout
     assert "1 passed" in run.stdout
     assert "Traceback" not in run.stdout
+
+
+def test_a_file_that_cannot_be_imported_stops_no_other(desk):
+    (desk / "gates.py").write_text("def broken(:\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "coursework"]
+    run = subprocess.run(command, cwd=desk.parent, capture_output=True, text=True)
+    assert "coursework/gates.py::gates - " in run.stdout
+    assert "SyntaxError" in run.stdout
+    assert "importlib" not in run.stdout
+    assert "affine_backward - not attempted" in run.stdout

@@ -271,3 +271,24 @@ def test_none_is_a_cache_where_the_reference_keeps_an_array():
 
     report = drop_backward.exercise.check(lambda dout, cache: dout * (1.0 if cache is None else cache), mine)
     assert report, str(report)
+
+
+def test_a_backward_that_asks_for_more_than_it_is_handed(task):
+    report = task.check(lambda dout, cache, lr: right(dout, cache))
+    assert (report.verdict, report.kind) == ("wrong", "contract")
+    assert report.findings[0].message == "<lambda> takes dout, cache, lr; it is called with (dout, cache)"
+    assert report.findings[0].advice == "leave out lr, or give a default"
+
+
+def test_a_backward_that_nobody_knows_how_to_call_is_wrong_and_raises_nothing():
+    def pair_forward(x: Float[ndarray, "N"]):
+        return (x + 1, 2 * x), x
+
+    @exercise(pair_forward)
+    def pair_backward(da, db, cache):
+        return da + 2 * db
+
+    assert pair_backward.exercise.check()
+    report = pair_backward.exercise.check(lambda da, db, stuff: da + 2 * db)
+    assert report.verdict in ("right", "wrong"), str(report)
+    assert "cannot tell how to call" in str(report) or report

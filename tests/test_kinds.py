@@ -314,3 +314,17 @@ def test_a_zero_that_is_rounded_is_right():
 
     assert total.exercise.check(lambda x: float(x[0] + x[1] + x[2]))
     assert not total.exercise.check(lambda x: 1e-12)
+
+
+def test_a_list_of_numbers_is_the_array_that_is_asked_for():
+    @exercise(kind="value")
+    def doubled(x: Float[ndarray, "N"]):
+        return 2 * x
+
+    @exercise(kind="value")
+    def both(x: Float[ndarray, "N"]):
+        return x.sum(), x.mean()
+
+    assert doubled.exercise.check(lambda x: [2 * each for each in x])
+    assert not doubled.exercise.check(lambda x: [3 * each for each in x])
+    assert both.exercise.check(lambda x: np.array([x.sum(), x.mean()]))

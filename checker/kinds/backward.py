@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..calling import CACHE, OUTPUT, UPSTREAM, parameters
 from ..nodes import first_wrong, opened
 from ..recognise import Doing, rounding
 from ..recognise import doing as pair_doing
@@ -25,6 +26,9 @@ def doing(task: Any, answer: Answer, inputs: Sequence[Any]) -> Doing:
 
 def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **options: Any) -> Report:
     """The general check. A student's forward has no reference beside it: it is compared with `expected` first."""
+    misfit = _misfit(task, answer, expected)
+    if misfit is not None:
+        return Report(task.name, WRONG, (misfit,), "contract")
     at = opened(task, answer, inputs)
     if task.stub:
         mine = pair_doing(at.forward, at.function, at.inputs, at.names, at.wrt)
@@ -42,6 +46,19 @@ def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **o
         if report and report.kind == "unstable":  # the forward is given: that it overflows is not the answer's fault
             report = replace(report, kind="", findings=tuple(f for f in report.findings if f.kind != "unstable"))
     return _lean(task, answer, inputs, expected, report) if task.memory and report else report
+
+
+def _misfit(task: Any, answer: Answer, expected: Doing) -> Finding | None:
+    """A breach where the backward asks for something that nobody hands it: one dout for each output, and the cache."""
+    count = sum(key.startswith("output") for key in expected)
+    required = [p.name for p in parameters(answer.function) if p.default is p.empty]
+    known = {*task.declaration.names, *(name for name in required if CACHE.match(name) or UPSTREAM.match(name))}
+    strange = [name for name in required[1:] if name not in known and not OUTPUT.match(name)]
+    if len(required) <= max(count, 1) + 1 or not strange:
+        return None
+    wanted = "(dout, cache)" if count == 1 else f"{count} upstream gradients and the cache"
+    message = f"{answer.function.__name__} takes {', '.join(required)}; it is called with {wanted}"
+    return Finding("", WRONG, message, "contract", "signature", f"leave out {', '.join(strange)}, or give a default")
 
 
 def _lean(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, report: Report) -> Report:
