@@ -28,7 +28,10 @@ STEP_EDGES = {
     "one feature": {"D": 1},
     "more units than features": {"D": 2, "H": 5},
 }
-SATURATED = {"weights that open and close the gates": {"wx": (300, 500), "x": (-4, 4)}}
+SATURATED = {
+    "gates wide open": {"wx": (300, 500), "x": (2, 4)},
+    "gates shut": {"wx": (300, 500), "x": (-4, -2)},
+}
 
 
 @task(
