@@ -13,9 +13,10 @@ from .diagnose import Cause
 from .errors import UsageError
 from .exercises import Case, Exercise
 from .kinds import Answer, kind
+from .kinds.value import unwritten
 from .recognise import APART, SAME, Doing, Mistake, apart, recognise, rounding, same
 from .recorded import Recorded, recorded
-from .report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
+from .report import RIGHT, WRONG, Finding, Report
 
 #: At how many ordinary points an answer must equal a known mistake, besides the edges.
 DRAWS = 3
@@ -192,8 +193,7 @@ def _guarded(task: Exercise, answer: Answer, inputs: tuple[Any, ...], expected: 
         report: Report = kind(task.kind).judge(task, answer, inputs, expected, **options)
         return report
     except NotImplementedError:
-        message = f"{answer.function.__name__} is not written yet"
-        return Report(task.name, NOT_ATTEMPTED, (Finding("", NOT_ATTEMPTED, message),))
+        return unwritten(task, answer.function)
     except UsageError as problem:  # how the answer is to be called is not clear: for an author's own code, not here
         return Report(task.name, WRONG, (Finding("", WRONG, str(problem), "contract", "signature"),), "contract")
     except Exception as problem:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .exercises import Exercise
+from .kinds import MEASURED
 from .report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 
 #: The share that a part keeps which is right at ordinary inputs, but wrong at an edge or where numbers are large.
@@ -21,9 +22,8 @@ SPOILT = Fraction(1, 2)
 ELSEWHERE = ("edge", "unstable")
 #: Faults that leave no part to be trusted, where they are met at ordinary inputs.
 WHOLE = ("forward", "contract", "error")
-#: Kinds of exercise whose parts are the inputs (and nodes) that they are differentiated by, and those whose parts are
-#: the values that they return. Of any other kind an answer has one part.
-MEASURED = ("backward", "jacobian", "hessian")
+#: Kinds of exercise whose parts are the values that they return; of those that are MEASURED, the parts are the inputs
+#: (and nodes) that they are differentiated by. Of any other kind an answer has one part.
 VALUED = ("value", "stream")
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from . import tree
 from .errors import UsageError
 from .inputs import Declaration
-from .kinds import Answer, kind
+from .kinds import MEASURED, Answer, kind
 from .recognise import Mistake
 from .report import Report
 from .shapes import Shape
@@ -172,7 +172,7 @@ def task(forward: Callable[..., Any] | None = None, **declared: Any) -> Callable
 def _fits(name: str, forward: Callable[..., Any] | None, answer: Callable[..., Any]) -> None:
     """Refuse a kind that there is not, and a missing forward."""
     kind(name)
-    if forward is None and name in ("backward", "jacobian", "hessian"):
+    if forward is None and name in MEASURED:
         raise UsageError(f"{answer.__name__} is of the kind {name!r}: name its forward, @exercise(its_forward)")
 
 

@@ -4,6 +4,7 @@ The numbers of a topic lie in a JSON file beside its stub, `values/<topic>.json`
 stub that was generated last.
 """
 
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,18 +44,12 @@ def path_of(stub: Path) -> Path:
 
 def recorded(task: Any) -> Values | None:
     """What is recorded of a stub's exercise; None where nothing is."""
-    path = path_of(Path(task.answer.__code__.co_filename if hasattr(task.answer, "__code__") else _file(task.answer)))
+    path = path_of(Path(inspect.getfile(task.answer)))
     found = _topic(path).get("exercises", {}).get(task.name) if path.is_file() else None
     if found is None:
         return None
     points = {part: tuple(_point(each) for each in found[part]) for part in ("ordinary", "overflow")}
     return Values(points["ordinary"], points["overflow"], tuple(found["hints"]))
-
-
-def _file(answer: Any) -> str:
-    import inspect
-
-    return inspect.getfile(answer)
 
 
 @cache

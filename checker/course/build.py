@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..exercises import Exercise, exercises_in
-from ..kinds import Answer, kind
+from ..kinds import MEASURED, Answer, kind
 from ..recognise import same
 from ..recorded import decoded, encoded, path_of
 from . import notebooks
@@ -26,7 +26,6 @@ STUBS = "coursework"
 CURRENT = 1e-9
 #: What an answer does beside its results is recorded nowhere, and gradients that are measured only at large numbers.
 UNRECORDED = ("left", "shared", "raised")
-MEASURED = ("backward", "jacobian", "hessian")
 FIRST_SEED = 1000
 
 MISSING, STALE, EDITED, WRITTEN = "is missing", "is stale", "has been edited", "written"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from .key import KEYS
+from .stubs import names_used
 
 _REGION = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"^ *### (?:BEGIN|END) SOLUTION\n", re.MULTILINE)
@@ -51,7 +52,7 @@ def pieces(topic: str, functions: list[str]) -> list[Piece]:
         piece = _piece(where, name)
         if piece is not None and name not in found:
             found[name] = piece
-            waiting += [(piece.topic, used) for used in _names(piece.seen)]
+            waiting += [(piece.topic, used) for used in names_used(piece.seen)]
     return sorted(found.values(), key=lambda piece: (not piece.imported, piece.topic, piece.line))
 
 
@@ -85,24 +86,19 @@ def merged(imports: Sequence[str]) -> list[str]:
 def _helpers(topic: str, body: str, known: set[str]) -> list[Piece]:
     """What a region uses and does not find, and what that uses in turn; imports first."""
     found: dict[str, Piece] = {}
-    waiting = [(topic, name) for name in _names(body)]
+    waiting = [(topic, name) for name in names_used(body)]
     while waiting:
         where, name = waiting.pop()
         piece = None if name in known or name in found else _piece(where, name)
         if piece is not None:
             found[name] = piece
-            waiting += [(piece.topic, used) for used in _names(_plain(piece))]
+            waiting += [(piece.topic, used) for used in names_used(_plain(piece))]
     return sorted(found.values(), key=lambda piece: (not piece.imported, piece.topic, piece.line))
 
 
 def _plain(piece: Piece) -> str:
     """A piece without the marks of its regions."""
     return _MARK.sub("", piece.text + "\n").rstrip("\n")
-
-
-def _names(text: str) -> set[str]:
-    """The names that a piece of code uses."""
-    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
 def _piece(topic: str, name: str) -> Piece | None:

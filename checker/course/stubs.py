@@ -21,7 +21,7 @@ def outline(source: str) -> str:
     module = ast.parse(source)
     kept = _kept(module, source)
     parts = [_text(node, source) for node in kept if not isinstance(node, (ast.Import, ast.ImportFrom))]
-    used = _names("\n".join(parts))
+    used = names_used("\n".join(parts))
     imports = [line for node in module.body for line in _imports(node, used)]
     docstring = ast.get_docstring(module, clean=False) or ""
     return f'"""{docstring}"""\n\n{_grouped(imports)}{_spaced(parts)}\n'
@@ -42,7 +42,7 @@ def _kept(module: ast.Module, source: str) -> list[ast.stmt]:
         node = waiting.pop()
         if id(node) not in chosen:
             chosen.add(id(node))
-            waiting += [defined[name] for name in _names(_text(node, source)) if name in defined]
+            waiting += [defined[name] for name in names_used(_text(node, source)) if name in defined]
     return [node for node in module.body if id(node) in chosen]
 
 
@@ -65,7 +65,7 @@ def _exercise(node: ast.stmt) -> ast.Call | None:
     return None
 
 
-def _names(text: str) -> set[str]:
+def names_used(text: str) -> set[str]:
     """The names that a piece of code uses, in annotations that are strings as well."""
     return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 

@@ -21,7 +21,9 @@ from typing import Any
 
 from ..errors import UsageError
 
-KINDS = ("backward", "jacobian", "hessian", "value", "initialiser", "stream", "expressions")
+#: Those that are judged by the numeric derivative of a forward, and the others.
+MEASURED = ("backward", "jacobian", "hessian")
+KINDS = (*MEASURED, "value", "initialiser", "stream", "expressions")
 
 
 @dataclass(frozen=True)
