@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .precheck import Expected
+
 GRADED, NOT_GRADED = "graded", "not graded"
 
 
@@ -22,20 +24,6 @@ class Limits:
     memory: int = 3 << 30
     disk: int = 64 << 20
     output: int = 100_000
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A cell as nbgrader knows it from the assignment: `source` is what was handed out, with hidden tests."""
-
-    grade_id: str
-    kind: str
-    source: str
-    grade: bool = False
-    solution: bool = False
-    locked: bool = False
-    points: float = 0.0
-    checksum: str | None = None
 
 
 @dataclass(frozen=True)
