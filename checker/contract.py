@@ -17,6 +17,7 @@ from . import tree
 from .calling import Array, MisfitError, Pair, Run
 from .errors import UserCodeError
 from .report import WRONG, Finding
+from .standin import opaque, where_it_lives
 
 
 @dataclass
@@ -132,11 +133,11 @@ def _observe_backward(pair: Pair, seen: Observation, again: Run) -> None:
     if any(not _same(a, b) for a, b in zip(seen.douts, given)):
         advice = "copy dout before you change it: another consumer of the same node would get a damaged gradient"
         seen.breaches.append(breach(f"{backward} writes into dout", advice, cause="writes-dout"))
-    for where, array, before in saved:
-        if not _same(array, before):
-            advice = "copy what you change: a second backward on this cache would start from changed values"
-            seen.breaches.append(breach(f"{backward} writes into the cache ({where})", advice, cause="writes-cache"))
-            break
+    written = [where for where, array, before in saved if not _same(array, before)]
+    written += [f"cache{path}{part.written}" for path, part in opaque(run.cache) if part.written]
+    if written:
+        advice = "copy what you change: a second backward on this cache would start from changed values"
+        seen.breaches.append(breach(f"{backward} writes into the cache ({written[0]})", advice, cause="writes-cache"))
     seen.breaches += list(_aliases(pair, seen, given))
     seen.gradients = gradients
     if not any(b.cause in ("none", "type") for b in seen.breaches):
@@ -145,6 +146,7 @@ def _observe_backward(pair: Pair, seen: Observation, again: Run) -> None:
         seen.breaches += list(_linear(pair, seen, again))
 
 
+@where_it_lives
 def _computes(function: Any) -> bool:
     """Whether the function's body does anything: a stub that only returns None has not been attempted."""
     code = getattr(inspect.unwrap(function), "__code__", None)

@@ -10,6 +10,7 @@ import numpy as np
 
 from .mends import mend
 from .places import Place, definition, shown, user_line, values
+from .standin import where_it_lives
 
 __all__ = ["cannot_import", "changed_meaning", "describe", "explain", "user_line"]
 
@@ -23,7 +24,13 @@ def describe(exception: BaseException, function: Any) -> str:
     An exception from the call itself (the function takes another number of arguments) is placed at its `def`.
     """
     name = getattr(function, "__name__", None) or type(function).__name__
-    return f"{name} raised {_told(exception, user_line(exception) or definition(function))}"
+    return f"{name} raised {told(exception, function)}"
+
+
+def told(exception: BaseException, function: Any) -> str:
+    """The exception, where in the author's code it arose, and the mend; of another process's what that process said."""
+    elsewhere: str | None = getattr(exception, "told", None)
+    return elsewhere or _told(exception, user_line(exception) or definition(function))
 
 
 def cannot_import(exception: BaseException, what: str) -> str:
@@ -74,6 +81,7 @@ def _form(value: Any) -> str:
 # -- code that still runs, and means something else -------------------------------------------------------------------
 
 
+@where_it_lives
 def changed_meaning(function: Any) -> tuple[str, ...]:
     """Places in a function's source that gave other numbers on an older NumPy: worth saying if its answer is wrong."""
     try:

@@ -15,6 +15,7 @@ from .errors import UsageError
 from .inputs import Array, Declaration
 from .kinds import Answer
 from .report import WRONG, Report
+from .standin import where_it_lives
 from .values import Lengths, Rng, Sizes, Values
 
 
@@ -54,14 +55,7 @@ def opened(task: Any, answer: Answer, inputs: Sequence[Any]) -> Opened:
     wrt = (*nodes, *task.wrt)
 
     def with_additions(*arguments: Any) -> Any:
-        additions = dict(zip(nodes, arguments[:count]))
-
-        def node(name: str, value: Any) -> Any:
-            if name not in additions or np.shape(value) != np.shape(additions[name]):
-                raise UsageError(f"the node {name} of {task.name} has shape {np.shape(value)}; declare it with nodes=")
-            return value + additions[name]
-
-        return forward(*arguments[count:], node=node)
+        return _run_with(forward, dict(zip(nodes, arguments[:count])), *arguments[count:])
 
     def by_name(dout: Any, cache: Any) -> Any:
         returned = function(dout, cache)
@@ -80,6 +74,19 @@ def opened(task: Any, answer: Answer, inputs: Sequence[Any]) -> Opened:
     return Opened(with_additions, by_name, (*zeros, *inputs), extended.names, wrt, extended)
 
 
+@where_it_lives
+def _run_with(forward: Callable[..., Any], additions: dict[str, Any], *inputs: Any) -> Any:
+    """What a staged forward returns where something is added at each node."""
+
+    def node(name: str, value: Any) -> Any:
+        if name not in additions or np.shape(value) != np.shape(additions[name]):
+            advice = f"declare it with nodes= in the exercise of {forward.__name__}"
+            raise UsageError(f"the node {name} has shape {np.shape(value)}; {advice}")
+        return value + additions[name]
+
+    return forward(*inputs, node=node)
+
+
 def _apart(gradients: Sequence[Any]) -> Iterator[Any]:
     """The gradients, those copied that an earlier one shares its memory with: behind an add gate they are the same."""
     for place, gradient in enumerate(gradients):
@@ -89,6 +96,7 @@ def _apart(gradients: Sequence[Any]) -> Iterator[Any]:
         yield gradient.copy() if shared else gradient
 
 
+@where_it_lives
 def _node_values(forward: Callable[..., Any], inputs: Sequence[Any], nodes: Sequence[str]) -> list[Any]:
     """The value of every node at these inputs."""
     found: dict[str, Any] = {}

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .standin import where_it_lives
 
 
+@where_it_lives
 def retained(forward: Callable[..., Any], inputs: Sequence[Any]) -> np.ndarray:
     """The bytes that the cache of `forward(*inputs) -> (out, cache)` keeps alive, as an array of one number.
 

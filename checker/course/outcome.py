@@ -122,12 +122,13 @@ class Outcome:
     def from_json(text: str) -> "Outcome":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         data = json.loads(text)
-        notebooks = tuple(
+        data["notebooks"] = tuple(
             Graded(each["name"], tuple(_mark(mark) for mark in each["marks"]), each["notebook"])
-            for each in data.pop("notebooks")
+            for each in data["notebooks"]
         )
-        texts = {key: tuple(data.pop(key)) for key in ("notes", "incidents")}
-        return Outcome(**data, **texts, notebooks=notebooks)
+        for key in ("notes", "incidents"):
+            data[key] = tuple(data[key])
+        return Outcome(**data)
 
 
 def _mark(data: dict[str, Any]) -> Mark:

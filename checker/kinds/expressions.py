@@ -26,6 +26,7 @@ from ..estimate import Estimate, numerical_gradient
 from ..numerical import SAFETY
 from ..recognise import Doing
 from ..report import NOT_ATTEMPTED, RIGHT, WRONG, Entry, Finding, Report
+from ..standin import where_it_lives
 from . import Answer
 from .value import CLOSE, report
 
@@ -276,27 +277,37 @@ def _random_step(rng: np.random.Generator, lines: int) -> Step:
 
 
 def play(expression: Expression, variable: Callable[[float], Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The values and gradients that an answer gives at the lines that are compared."""
+    """The values and gradients that an answer gives at the lines that are compared. Raises NoVariableError."""
+    steps = [(step.operation, step.operands) for step in expression.steps]
+    values, gradients, complaint = _played(variable, expression.name, steps, expression.calls)
+    if complaint:
+        raise NoVariableError(complaint)
+    return np.array(values), np.array(gradients)
+
+
+@where_it_lives
+def _played(
+    variable: Callable[[float], Any], name: str, steps: Sequence[tuple[str, Any]], calls: Sequence[int]
+) -> tuple[list[float], list[float], str]:
+    """Values, gradients, and what was no variable where one should be."""
+    expression = Expression(name, tuple(Step(*step) for step in steps), tuple(calls))
     nodes: list[Any] = []
     for place, step in enumerate(expression.steps):
         nodes.append(step.apply(nodes, variable))
         if not hasattr(nodes[-1], "backward"):
             given = "None" if nodes[-1] is None else f"of the type {type(nodes[-1]).__name__}"
-            raise NoVariableError(f"{expression.name_of(place)} is {given} and has no backward() in: {expression}")
+            return [], [], f"{expression.name_of(place)} is {given} and has no backward() in: {expression}"
     for place in expression.calls or (expression.root,):
         nodes[place].backward()
-    found = [
-        [_number(expression, place, nodes[place], what) for place in expression.compared] for what in ("value", "grad")
-    ]
-    return np.array(found[0]), np.array(found[1])
-
-
-def _number(expression: Expression, place: int, node: Any, what: str) -> float:
-    number = getattr(node, what, None)
-    try:
-        return float(number)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise NoVariableError(f"{expression.name_of(place)}.{what} is {number!r} in: {expression}") from None
+    found: dict[str, list[float]] = {"value": [], "grad": []}
+    for what, numbers in found.items():
+        for place in expression.compared:
+            number = getattr(nodes[place], what, None)
+            try:
+                numbers.append(float(number))  # type: ignore[arg-type]
+            except (TypeError, ValueError):
+                return [], [], f"{expression.name_of(place)}.{what} is {number!r} in: {expression}"
+    return found["value"], found["grad"], ""
 
 
 def _seed(inputs: Sequence[Any]) -> int:

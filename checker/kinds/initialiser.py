@@ -11,7 +11,7 @@ six statistics that chance moves: an answer that draws from the right law is cal
 at one point, and below 1e-9 in a whole check.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from .. import environment
 from ..recognise import Doing
 from ..report import RIGHT, WRONG, Entry, Finding, Report
+from ..standin import where_it_lives
 from . import Answer
 from .value import report, unwritten
 
@@ -44,12 +45,17 @@ def doing(task: Any, answer: Answer, inputs: Sequence[Any]) -> Doing:
 
 def _drawn(task: Any, answer: Answer, inputs: Sequence[Any]) -> tuple[list[Any], bool]:
     """Weights of as many calls as it takes, and whether the first of them come again with their seed."""
+    drawn, repeatable = _draws(answer.function, tuple(task.declaration.names), tuple(inputs))
+    return drawn, repeatable
+
+
+@where_it_lives
+def _draws(function: Callable[..., Any], names: Sequence[str], inputs: Sequence[Any]) -> tuple[list[Any], bool]:
     sizes = [value for value in inputs if isinstance(value, int)]
 
     def call(number: int) -> Any:
         rng = np.random.default_rng([*sizes, number])
-        given = (rng if name == "rng" else value for name, value in zip(task.declaration.names, inputs))
-        weights = answer.function(*given)
+        weights = function(*(rng if name == "rng" else value for name, value in zip(names, inputs)))
         return weights if weights is None else np.array(weights, dtype=float)
 
     drawn = [call(0)]

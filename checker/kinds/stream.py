@@ -25,6 +25,7 @@ import numpy as np
 from .. import environment, tree
 from ..recognise import Doing
 from ..report import RIGHT, WRONG, Finding, Report
+from ..standin import where_it_lives
 from . import Answer, value
 
 #: The lengths of the sequences on which memory is measured.
@@ -95,14 +96,14 @@ def _grows(function: Callable[..., Any], inputs: Sequence[Any]) -> bool:
 
 def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **options: Any) -> Report:
     """Right if every value equals the expected one, and the memory does not grow with the steps."""
-    streams: list[Stream] = []
+    again: list[bool] = []
     expected = {"output " if key == f"output {ONLY}" else key: array for key, array in expected.items()}
-    report = value.judge(task, Answer(_streaming(answer.function, streams)), inputs, expected, **options)
+    report = value.judge(task, Answer(_streaming(answer.function, again)), inputs, expected, **options)
     if report.kind in ("", "values", "shape") and report.verdict in (RIGHT, WRONG):
         findings = tuple(replace(finding, subject=finding.subject or ONLY) for finding in report.findings)
         report = replace(report, findings=findings)
     if report.verdict == WRONG:
-        report = _advised(report, any(stream.asked_again for stream in streams))
+        report = _advised(report, any(again))
     if report.kind not in ("", "values") or report.verdict not in (RIGHT, WRONG):
         return report
     try:
@@ -123,18 +124,29 @@ def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **o
     return replace(report, verdict=WRONG, kind=report.kind or "contract", findings=(*report.findings, finding))
 
 
-def _streaming(function: Callable[..., Any], streams: list[Stream]) -> Callable[..., Any]:
-    """The function with the rows of its first argument handed over as a stream, which is added to `streams`."""
+def _streaming(function: Callable[..., Any], again: list[bool]) -> Callable[..., Any]:
+    """The function with the rows of its first argument handed over as a stream.
+
+    `again` grows by whether the function went through it a second time.
+    """
 
     @functools.wraps(function)
-    def streaming(rows: Any, *others: Any) -> Any:
-        streams.append(Stream(rows))
-        returned = function(streams[-1], *others)
-        if isinstance(returned, Iterator):
-            raise TypeError("the answer yields; it should return what is asked for after the last step")
+    def streaming(*inputs: Any) -> Any:
+        returned, asked_again = _streamed(function, *inputs)
+        again.append(asked_again)
         return returned
 
     return streaming
+
+
+@where_it_lives
+def _streamed(function: Callable[..., Any], rows: Any, *others: Any) -> tuple[Any, bool]:
+    """What the function returns for a stream of these rows, and whether it asked for them a second time."""
+    stream = Stream(rows)
+    returned = function(stream, *others)
+    if isinstance(returned, Iterator):
+        raise TypeError("the answer yields; it should return what is asked for after the last step")
+    return returned, stream.asked_again
 
 
 def _advised(report: Report, asked_again: bool) -> Report:
@@ -152,6 +164,7 @@ def _advised(report: Report, asked_again: bool) -> Report:
 # -- memory -----------------------------------------------------------------------------------------------------------
 
 
+@where_it_lives
 def growth(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[float, int, int]:
     """Bytes by which the memory grows with each further step; and what is needed for SHORT and for LONG steps."""
     short = long = sys.maxsize
