@@ -197,7 +197,7 @@ def _guarded(task: Exercise, answer: Answer, inputs: tuple[Any, ...], expected: 
     except UsageError as problem:  # how the answer is to be called is not clear: for an author's own code, not here
         return Report(task.name, WRONG, (Finding("", WRONG, str(problem), "contract", "signature"),), "contract")
     except Exception as problem:
-        if environment.user_line(problem) is None:
+        if not environment.is_authors(problem):
             raise
         message = environment.describe(problem, answer.function)
         return Report(task.name, WRONG, (Finding("", WRONG, message, "error", type(problem).__name__),), "error")

@@ -105,7 +105,7 @@ def _observe_backward(pair: Pair, seen: Observation, again: Run) -> None:
     run, values = seen.run, seen.values
     backward = name_of(pair.backward_function or pair.forward_function)
     given = [np.array(d) if isinstance(d, np.ndarray) else d for d in seen.douts]
-    saved = _snapshot(run.cache, exclude=[*pair.leaves(run.arguments), *given])
+    saved = snapshot(run.cache, exclude=[*pair.leaves(run.arguments), *given])
     try:
         returned = pair.pull(run, given)
     except Exception as problem:
@@ -305,7 +305,7 @@ def _same(a: Any, b: Any) -> bool:
     return isinstance(a, np.ndarray) == isinstance(b, np.ndarray)
 
 
-def _snapshot(cache: Any, exclude: Sequence[Any]) -> list[tuple[str, Array, Array]]:
+def snapshot(cache: Any, exclude: Sequence[Any] = ()) -> list[tuple[str, Array, Array]]:
     """Every float array in the cache (where, the array, a copy), other than the inputs, which are watched anyway."""
     found: list[tuple[str, Array, Array]] = []
     seen: set[int] = set()

@@ -12,7 +12,7 @@ from .mends import mend
 from .places import Place, definition, shown, user_line, values
 from .standin import where_it_lives
 
-__all__ = ["cannot_import", "changed_meaning", "describe", "explain", "user_line"]
+__all__ = ["cannot_import", "changed_meaning", "describe", "explain", "is_authors", "told", "user_line"]
 
 #: An exception's own text is cut after this many characters.
 LONGEST = 200
@@ -31,6 +31,11 @@ def told(exception: BaseException, function: Any) -> str:
     """The exception, where in the author's code it arose, and the mend; of another process's what that process said."""
     elsewhere: str | None = getattr(exception, "told", None)
     return elsewhere or _told(exception, user_line(exception) or definition(function))
+
+
+def is_authors(exception: BaseException) -> bool:
+    """Whether an exception went through the author's code: here, or in another process."""
+    return getattr(exception, "told", None) is not None or user_line(exception) is not None
 
 
 def cannot_import(exception: BaseException, what: str) -> str:

@@ -64,6 +64,7 @@ def raised(name: str, text: str, told: str) -> Exception:
     `told` is the sentence that its own process made of it: where it was raised, and how to mend that. What ends a
     process there (SystemExit) is an ordinary exception here.
     """
+    name = name if name.isidentifier() else "Exception"
     known = getattr(builtins, name, None) or getattr(errors, name, None)
     base = known if isinstance(known, type) and issubclass(known, Exception) else Exception
     try:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from checker.course import precheck
-from checker.course.precheck import Expected, UnreadableError, read, repaired, stage
+from checker.course.precheck import Expected, UnreadableError, parsed, repaired, stage
 from checker.course.simulate import cell as named
 from checker.course.simulate import place
 
@@ -221,13 +221,13 @@ def write(path, text):
 )
 def test_files_that_are_no_notebook_are_refused(tmp_path, text, reason):
     with pytest.raises(UnreadableError, match=reason):
-        read(write(tmp_path / "x.ipynb", text))
+        parsed("x.ipynb", write(tmp_path / "x.ipynb", text).read_bytes())
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_files_are_read_whatever_their_encoding(tmp_path, encoding):
     path = write(tmp_path / "x.ipynb", json.dumps(sent(), ensure_ascii=False).encode(encoding))
-    assert len(read(path).notebook["cells"]) == len(sent()["cells"])
+    assert len(parsed("x.ipynb", path.read_bytes()).notebook["cells"]) == len(sent()["cells"])
 
 
 def test_what_no_notebook_may_hold_is_left_out(tmp_path):
@@ -240,7 +240,7 @@ def test_what_no_notebook_may_hold_is_left_out(tmp_path):
     ]
     notebook["cells"][1]["metadata"] = {"nbgrader": "x", "tags": 5}
     notebook["cells"][1]["outputs"] = [{"output_type": "stream", "text": "x" * 1000}]
-    found = read(write(tmp_path / "x.ipynb", json.dumps(notebook)))
+    found = parsed("x.ipynb", json.dumps(notebook).encode())
     cells = found.notebook["cells"]
     assert found.notes == ["its kernel was called 'julia-1.9'; it runs with python3"]
     assert found.notebook["metadata"]["kernelspec"]["name"] == "python3"

@@ -21,7 +21,10 @@ COPIED, MOVED, EDITED = "copied, and kept once", "moved, and put back", "locked,
 MISSING, GONE = "missing, and put back", "answers that are gone"
 RETYPED, LOST, CHANGED = "of another type", "without metadata", "with changed metadata"
 
-LARGEST = 200_000_000
+#: Bytes of one file, and how many files are looked at.
+LARGEST, MOST = 200_000_000, 50
+#: When something was handed in, as nbgrader writes it.
+STAMP = "timestamp.txt"
 _HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS\n?", re.MULTILINE | re.DOTALL)
 
 
@@ -72,20 +75,44 @@ class Submission:
 # -- files ------------------------------------------------------------------------------------------------------------
 
 
-def stage(submitted: Path, staged: Path, wanted: Mapping[str, Sequence[Expected]]) -> list[str]:
-    """Copy a student's notebooks, repaired, into a new folder; what was put right. Other files are left behind.
+def collected(folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+    """A student's notebooks as bytes, by their path below the folder; and why others are left where they are.
+
+    Nothing is followed that leads out of the folder, and nothing is read as anything but bytes. Files that are no
+    notebooks are left behind, but for nbgrader's `timestamp.txt`.
+    """
+    found: dict[str, bytes] = {}
+    refused: dict[str, str] = {}
+    size = 0
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if (".ipynb" not in path.name and name != STAMP) or ".ipynb_checkpoints" in path.parts:
+            continue
+        if path.is_symlink() or any(part.is_symlink() for part in path.parents if folder in part.parents):
+            refused[name] = "is a link to another file"
+        elif path.is_file():
+            size += path.stat().st_size
+            if path.stat().st_size > LARGEST or size > 2 * LARGEST or len(found) >= MOST:
+                refused[name] = f"is larger than {LARGEST // 1_000_000} MB, or there are too many files"
+            else:
+                found[name] = path.read_bytes()
+    return found, refused
+
+
+def prepared(
+    submitted: Mapping[str, bytes], refused: Mapping[str, str], wanted: Mapping[str, Sequence[Expected]]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The notebooks of a submission, repaired, by name; and what was put right.
 
     `wanted` holds the cells of each notebook of the assignment, by its name. Raises UnreadableError where there is
     nothing to grade.
     """
-    shutil.rmtree(staged, ignore_errors=True)
     notes: list[str] = []
     problems: list[str] = []
     ready: dict[str, dict[str, Any]] = {}
     for name, expected in wanted.items():
         try:
-            path, remarks = _file(submitted, name, expected)
-            found = read(path)
+            found, remarks = _found(submitted, refused, name, expected)
         except UnreadableError as problem:
             problems.append(str(problem))
             continue
@@ -94,63 +121,55 @@ def stage(submitted: Path, staged: Path, wanted: Mapping[str, Sequence[Expected]
         notes += [*remarks, *found.notes, *repairs]
     if not ready:
         raise UnreadableError("; ".join(problems))
-    staged.mkdir(parents=True)
-    for name, notebook in ready.items():
-        (staged / f"{name}.ipynb").write_text(json.dumps(notebook, indent=1), encoding="utf-8")
-    stamp = submitted / "timestamp.txt"
-    if stamp.is_file() and not stamp.is_symlink():
-        shutil.copyfile(stamp, staged / stamp.name)
-    return [*problems, *notes]
+    return ready, [*problems, *notes]
 
 
-def _file(folder: Path, name: str, expected: Sequence[Expected]) -> tuple[Path, list[str]]:
-    """The file of a notebook; one of another name if it is plain which one is meant."""
-    path = folder / f"{name}.ipynb"
-    if path.is_symlink():
-        raise UnreadableError(f"{path.name} is a link to another file")
-    if path.is_file():
-        return path, []
-    others = [each for each in sorted(folder.rglob("*.ipynb*")) if each.is_file() and not each.is_symlink()]
-    others = [each for each in others if ".ipynb_checkpoints" not in each.parts]
-    alike = [each for each in others if _resembles(each, expected)]
+def _found(
+    submitted: Mapping[str, bytes], refused: Mapping[str, str], name: str, expected: Sequence[Expected]
+) -> tuple[Submission, list[str]]:
+    """A notebook; one of another name if it is plain which one is meant."""
+    wanted = f"{name}.ipynb"
+    if wanted in refused:
+        raise UnreadableError(f"{wanted} {refused[wanted]}")
+    if wanted in submitted:
+        return parsed(wanted, submitted[wanted]), []
+    alike = [other for other in submitted if other != STAMP and _resembles(other, submitted[other], expected)]
     if len(alike) == 1:
-        return alike[0], [f"{alike[0].relative_to(folder)} was taken for {path.name}"]
+        return parsed(alike[0], submitted[alike[0]]), [f"{alike[0]} was taken for {wanted}"]
     if alike:
-        names = ", ".join(str(each.relative_to(folder)) for each in alike)
-        raise UnreadableError(f"there is no {path.name}, and several files might be meant: {names}")
-    raise UnreadableError(f"there is no {path.name}")
+        raise UnreadableError(f"there is no {wanted}, and several files might be meant: {', '.join(alike)}")
+    raise UnreadableError(f"there is no {wanted}")
 
 
-def _resembles(path: Path, expected: Sequence[Expected]) -> bool:
+def _resembles(name: str, data: bytes, expected: Sequence[Expected]) -> bool:
     """Whether a file holds cells of a notebook."""
     try:
-        cells, ids = read(path).notebook["cells"], {each.grade_id for each in expected}
+        cells, ids = parsed(name, data).notebook["cells"], {each.grade_id for each in expected}
     except UnreadableError:
         return False
     return any(_grade_id(cell) in ids for cell in cells)
 
 
-def read(path: Path) -> Submission:
+def parsed(name: str, raw: bytes) -> Submission:
     """A notebook's file in today's format, without outputs. Raises UnreadableError where it is none."""
-    if path.stat().st_size > LARGEST:
-        raise UnreadableError(f"{path.name} is larger than {LARGEST // 1_000_000} MB")
-    text = _decoded(path)
+    name = name.rpartition("/")[2]
+    text = _decoded(name, raw)
     if not text.strip():
-        raise UnreadableError(f"{path.name} is empty")
+        raise UnreadableError(f"{name} is empty")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as problem:
         line = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
         merge = ", with the marks of a merge that failed" if "\n<<<<<<< " in text else ""
-        raise UnreadableError(f"{path.name} is not valid JSON{line}{merge}") from None
+        raise UnreadableError(f"{name} is not valid JSON{line}{merge}") from None
     notes: list[str] = []
     if isinstance(data, dict) and data.get("nbformat") in (1, 2, 3) and "worksheets" in data:
         notes.append(f"it was saved in the notebook format {data['nbformat']}, and brought up to 4")
-        data = _upgraded(text, path.name)
+        data = _upgraded(text, name)
     if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
-        raise UnreadableError(f"{path.name} is no notebook: it has no cells")
+        raise UnreadableError(f"{name} is no notebook: it has no cells")
     if data.get("nbformat", 4) != 4:
-        raise UnreadableError(f"{path.name} is in the notebook format {data['nbformat']}, which is not known here")
+        raise UnreadableError(f"{name} is in the notebook format {data['nbformat']}, which is not known here")
     metadata = data["metadata"] if isinstance(data.get("metadata"), dict) else {}
     kernel = metadata.get("kernelspec")
     kernel = kernel.get("name") if isinstance(kernel, dict) else None
@@ -162,14 +181,13 @@ def read(path: Path) -> Submission:
     return Submission(notebook, notes)
 
 
-def _decoded(path: Path) -> str:
-    raw = path.read_bytes()
+def _decoded(name: str, raw: bytes) -> str:
     for encoding in ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             break
-    raise UnreadableError(f"{path.name} is not text, so it is no notebook")
+    raise UnreadableError(f"{name} is not text, so it is no notebook")
 
 
 def _upgraded(text: str, name: str) -> Any:
@@ -351,6 +369,19 @@ def defined(source: str) -> set[str]:
     """The functions and classes that a cell defines, also where it does not parse."""
     try:
         body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last for what is nested too deeply
         return set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
     return {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+
+
+def stage(submitted: Path, staged: Path, wanted: Mapping[str, Sequence[Expected]]) -> list[str]:
+    """Put a student's notebooks, repaired, into a new folder; what was put right. Raises UnreadableError."""
+    shutil.rmtree(staged, ignore_errors=True)
+    files, refused = collected(submitted)
+    ready, notes = prepared(files, refused, wanted)
+    staged.mkdir(parents=True)
+    for name, notebook in ready.items():
+        (staged / f"{name}.ipynb").write_text(json.dumps(notebook, indent=1), encoding="utf-8")
+    if STAMP in files:
+        (staged / STAMP).write_bytes(files[STAMP])
+    return notes

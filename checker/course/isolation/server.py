@@ -1,0 +1,98 @@
+"""The warm server: a process with NumPy, IPython and the checker loaded, which forks a worker for each notebook.
+
+It is started afresh and is handed nothing but module names to load. `python -m checker.course.isolation.server FD`
+serves on a socket: each request is a JSON object with the worker's socket (and the arena) as file descriptors beside
+it; the answer is the worker's process id, with a descriptor of the process where the system has such.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import warnings
+
+from . import worker
+from .channel import Arena, Channel
+from .sandbox import Policy
+from .shell import Shell, started
+
+#: What every worker has loaded: the measurements are known by name only where their modules are.
+CORE = (
+    "numpy.testing", "numpy.linalg", "numpy.random", "checker.notebook", "checker.nodes", "checker.retained",
+    "checker.environment", "checker.kinds.stream", "checker.kinds.initialiser", "checker.kinds.expressions",
+)  # fmt: skip
+#: A request is no larger than this.
+LARGEST = 1 << 18
+
+
+def main(arguments: list[str]) -> None:
+    """Serve on the socket of that number; the other arguments are modules to load if they are installed."""
+    control = socket.socket(fileno=int(arguments[0]))
+    warnings.simplefilter("ignore")
+    shell = warmed(arguments[1:])
+    with contextlib.suppress(AttributeError):
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers
+    control.sendall(b"ready")
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, LARGEST, 2)
+        if not message:
+            return
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            _begin(shell, json.loads(message), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        _answer(control, pid)
+
+
+def warmed(modules: list[str]) -> Shell:
+    """The shell, with everything loaded that a notebook is likely to want."""
+    shell = started(limit=100_000)  # each worker has its own
+    for name in (*CORE, *modules):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    shell.cell("1 / 0")  # tracebacks load much when they are first made
+    if "matplotlib" in sys.modules:
+        shell.cell("import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show(); plt.close('all')")
+    shell.reset(new_session=True)
+    return shell
+
+
+def _begin(shell: Shell, request: dict[str, object], descriptors: list[int]) -> None:
+    """Be the worker; never return."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator
+        channel = Channel(socket.socket(fileno=descriptors[0]))
+        arena = Arena.attach(descriptors[1]) if len(descriptors) > 1 else None
+        policy = request["policy"]
+        known = {field.name for field in dataclasses.fields(Policy)}
+        made = None if policy is None else Policy(**{k: _tuple(v) for k, v in policy.items() if k in known})  # type: ignore[attr-defined]
+        shell.outputs.limit = int(request["output"])  # type: ignore[call-overload]
+        worker.prepare(str(request["scratch"]))
+        worker.run(shell, channel, arena, made)
+    finally:
+        os._exit(0)
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _answer(control: socket.socket, pid: int) -> None:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):  # no Linux, or it has ended already
+        control.sendall(b"%d" % pid)
+        return
+    socket.send_fds(control, [b"%d" % pid], [descriptor])
+    os.close(descriptor)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

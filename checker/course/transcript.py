@@ -1,0 +1,168 @@
+"""All the calls that a check makes of a right answer, so that another one can be asked the same in one go.
+
+A check of an answer calls it some hundreds of times, at points that depend on nothing but the exercise and the seed. So
+the calls are taken down once, while the reference is checked. An answer that returns the same everywhere, to within
+rounding, and that writes into and shares no more than the reference, is as right as the reference is; whatever differs
+is a matter for the check itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..exercises import Exercise
+from ..recognise import SAME, rounding, same
+from ..report import Report
+from ..standin import MEASUREMENTS, StandIn, described
+from .isolation import wire
+from .isolation.calls import Past, replayed, seeded
+
+#: Two right answers in single precision agree within this, relative to the largest entry.
+SINGLE = 1e-5
+
+Step = tuple[int, str, tuple[Any, ...], dict[str, Any], bool]
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What a right answer was asked, as it is sent, what it answered, and the report on it."""
+
+    report: Report
+    seed: int
+    steps: tuple[Step, ...]
+    answers: tuple[Mapping[str, Any], ...]
+    rounding: tuple[float, ...]
+
+    def matches(self, answers: Any) -> bool:
+        """Whether another answer's are the same in all that counts. `answers` may be anything."""
+        if not isinstance(answers, list) or len(answers) != len(self.answers):
+            return False
+        return all(
+            isinstance(mine, dict)
+            and mine.keys() == right.keys()
+            and agrees(mine.get("value"), right.get("value"), atol)
+            for mine, right, atol in zip(answers, self.answers, self.rounding)
+        )
+
+
+def taken(task: Exercise, seed: int, **options: Any) -> Transcript | None:
+    """The transcript of a check of the reference; None if that cannot be taken down, or is not found right."""
+    functions = [task.answer, *([task.forward] if task.forward is not None else [])]
+    log = _Log()
+    watched = [_Watched(function, which, log) for which, function in enumerate(functions)]
+    seeded(seed)
+    report = task.check(*watched, seed=seed, **options)
+    if not report:
+        return None
+    steps = log.steps()
+    seeded(seed)
+    answers = replayed(functions, [_here(step) for step in steps])
+    if any("raised" in answer for answer in answers):
+        return None
+    return Transcript(report, seed, steps, tuple(answers), tuple(rounding((step[2], step[3])) for step in steps))
+
+
+@dataclass
+class _Log:
+    """Calls in their order, with what they returned (kept, so that it is known when it comes back as an argument)."""
+
+    calls: list[tuple[int, str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    returned: list[Any] = field(default_factory=list)
+    cached: set[tuple[int, str]] = field(default_factory=set)
+
+    def add(self, which: int, measurement: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
+        """Take a call down before it is made; its place."""
+        self.calls.append((which, measurement, self.remembered(arguments), self.remembered(named)))
+        self.returned.append(None)
+        return len(self.calls) - 1
+
+    def remembered(self, value: Any) -> Any:
+        """Copies of arguments, and references in the places of what earlier calls returned."""
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        for step in range(len(self.returned) - 1, -1, -1):
+            whole = self.returned[step]
+            if value is whole:
+                return Past(step, -1)
+            if isinstance(whole, tuple) and len(whole) > 1 and value is whole[-1]:
+                self.cached.add(self.calls[step][:2])
+                return Past(step, len(whole) - 1)
+        if isinstance(value, (tuple, list)):
+            return type(value)(self.remembered(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self.remembered(item) for key, item in value.items()}
+        return tree.copy(value)
+
+    def steps(self) -> tuple[Step, ...]:
+        """The calls, with handles in the places of references."""
+        return tuple(
+            (which, measurement, _sent(arguments), _sent(named), (which, measurement) in self.cached)
+            for which, measurement, arguments, named in self.calls
+        )
+
+
+class _Watched(StandIn):
+    """A function of this process whose calls are taken down."""
+
+    def __init__(self, function: Callable[..., Any], which: int, log: _Log) -> None:
+        super().__init__(function.__name__, described(function))
+        self.function, self.which, self.log = function, which, log
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        place = self.log.add(self.which, "", arguments, named)
+        returned = self.function(*arguments, **named)
+        self.log.returned[place] = returned
+        return returned
+
+    def measured(self, measurement: str, *arguments: Any) -> Any:
+        place = self.log.add(self.which, measurement, arguments, {})
+        returned = MEASUREMENTS[measurement](self.function, *arguments)
+        self.log.returned[place] = returned
+        return returned
+
+
+def _sent(value: Any) -> Any:
+    return tree.map_leaves(
+        lambda leaf: wire.Handle(leaf.step, f"past {leaf.item}") if isinstance(leaf, Past) else leaf, value
+    )
+
+
+def _here(step: Step) -> Step:
+    """A step as a worker reads it."""
+
+    def read(leaf: Any) -> Any:
+        return Past(leaf.id, int(leaf.kind[5:])) if isinstance(leaf, wire.Handle) else tree.copy(leaf)
+
+    which, measurement, arguments, named, cached = step
+    return which, measurement, tree.map_leaves(read, arguments), tree.map_leaves(read, named), cached
+
+
+def agrees(mine: Any, right: Any, atol: float) -> bool:
+    """Whether two values are the same to within rounding: in nesting, type, shape and numbers."""
+    if isinstance(right, (tuple, list)):
+        # a single gradient may come in a tuple of one, or the other way round: the check decides about that
+        alike = isinstance(mine, (tuple, list)) and len(mine) == len(right)
+        return alike and all(agrees(a, b, atol) for a, b in zip(mine, right))
+    if isinstance(right, dict):
+        return isinstance(mine, dict) and mine.keys() == right.keys() and _all(mine, right, atol)
+    if isinstance(right, (np.ndarray, np.generic, float)) and not isinstance(right, bool):
+        return _numbers(mine, right, atol)
+    return type(mine) is type(right) and bool(mine == right)
+
+
+def _all(mine: Mapping[Any, Any], right: Mapping[Any, Any], atol: float) -> bool:
+    return all(agrees(mine[key], right[key], atol) for key in right)
+
+
+def _numbers(mine: Any, right: Any, atol: float) -> bool:
+    scalar = not isinstance(right, np.ndarray)
+    if scalar is isinstance(mine, np.ndarray) or not isinstance(mine, (np.ndarray, np.generic, float)):
+        return False
+    a, b = np.asarray(mine), np.asarray(right)
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    narrow = b.dtype.kind in "fc" and b.dtype.itemsize < 8
+    return same(a, b, SINGLE if narrow else SAME, atol * (SINGLE / SAME if narrow else 1.0))
