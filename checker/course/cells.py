@@ -69,6 +69,13 @@ def filled(piece: Piece, known: set[str]) -> str:
     return _REGION.sub(fill, piece.text + "\n").rstrip("\n")
 
 
+def standalone(topic: str, functions: Sequence[str]) -> str:
+    """Functions of a topic with everything that they use, answers included: code that runs by itself."""
+    found = _helpers(topic, "\n".join(functions), set())
+    imports = merged([piece.text for piece in found if piece.imported])
+    return "\n".join([*imports, *dict.fromkeys(_plain(piece) for piece in found if not piece.imported)])
+
+
 def merged(imports: Sequence[str]) -> list[str]:
     """Import lines, one for each module, the checker's last."""
     modules: dict[str, set[str]] = {}

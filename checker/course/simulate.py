@@ -6,11 +6,13 @@ text of a file.
 
 import copy
 import json
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..kinds import Answer
+from .cells import standalone
 from .notebooks import find
 
 Notebook = dict[str, Any]
@@ -56,12 +58,13 @@ def mistaken(exercise: str, mistake: str = "") -> dict[str, str]:
     task = find(exercise)
     known = next(each for each in task.mistakes if mistake in ("", each.name))
     right = Answer(task.answer, task.forward)
-    lines = [
-        f"from {wrong.__module__} import {wrong.__name__} as {own.__name__}"
-        for wrong, own in ((known.answer.function, right.function), (known.answer.forward, right.forward))
-        if wrong is not None and own is not None and wrong is not own
-    ]
-    return {task.name: "\n".join(lines)}
+    halves = ((known.answer.function, right.function), (known.answer.forward, right.forward))
+    changed = [(wrong, own) for wrong, own in halves if wrong is not None and own is not None and wrong is not own]
+    code = standalone(task.topic, [wrong.__name__ for wrong, _ in changed])
+    # Within a function: there a mistake may call the right answer by the name that the mistake itself gets outside.
+    returned, names = (", ".join(each.__name__ for each in side) for side in zip(*changed))
+    body = textwrap.indent(f"{code}\nreturn {returned}", "    ")
+    return {task.name: f"def _mistaken():\n{body}\n\n\n{names} = _mistaken()"}
 
 
 def changed(change: Callable[[Notebook], Any]) -> Maker:
