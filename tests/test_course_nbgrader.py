@@ -16,6 +16,7 @@ import pytest
 
 from checker.cli import main
 from checker.course import demo, nbgrader
+from checker.course.folder import CONFIG
 from checker.course.nbgrader import GRADED, NOT_GRADED
 from checker.course.notebooks import find
 from checker.course.simulate import SENT, asked, cell, changed, mistaken, place, redefined, submit
@@ -160,7 +161,7 @@ class Story:
 
     def __init__(self, root):
         self.course = demo.prepared(root)
-        config = root / nbgrader.CONFIG
+        config = root / CONFIG
         config.write_text(config.read_text() + f"c.Execute.timeout = {TIMEOUT}\n")
         for name in (GATES, NORM):
             nbgrader.release(self.course, name)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ..errors import UsageError
 from . import notebooks
+from .folder import CONFIG, Course, cores
 from .key import KEYS
-from .nbgrader import CONFIG, GRADED, Course, Row, autograde, export, feedback, release
+from .nbgrader import GRADED, Row, autograde, export, feedback, release
 from .simulate import SENT, submit
-from .verbs import cores, progress, show
+from .verbs import progress, show
 
 #: The assignments that are shown where they exist; else the first two.
 ASSIGNMENTS = ("01_gates", "06_normalisation")

@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from .folder import REPORTS
+from .folder import Course as Course
+from .folder import find_course as find_course
 from .precheck import UnreadableError, stage
 
-CONFIG = "nbgrader_config.py"
-CHECKED, REPORTS = "checked", "reports"
+CHECKED = "checked"
 GRADED, NOT_GRADED = "graded", "not graded"
 
 _SOLUTION = re.compile(r"^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
@@ -46,56 +48,17 @@ class Row:
     digest: str = ""
 
 
-@dataclass(frozen=True)
-class Course:
-    """A course folder: `source/`, `release/`, `submitted/` and so on, beside nbgrader's configuration."""
-
-    root: Path
-
-    def assignments(self, names: Sequence[str] = ()) -> list[str]:
-        """The assignments in `source/`, or those that are named. Raises UsageError for one that there is not."""
-        known = sorted(path.parent.name for path in self.root.glob("source/*/*.ipynb"))
-        known = list(dict.fromkeys(known))
-        for name in names:
-            if name not in known:
-                raise UsageError(f"there is no assignment {name} in {self.root / 'source'}; it has {', '.join(known)}")
-        return list(names) or known
-
-    def students(self, assignment: str) -> list[str]:
-        """Who has submitted anything for an assignment."""
-        return sorted(path.parent.name for path in self.root.glob(f"submitted/*/{assignment}") if path.is_dir())
-
-    def page(self, row: Row) -> Path:
-        """Where the feedback on a submission lies."""
-        return self.root / "feedback" / row.student / row.assignment / f"{row.assignment}.html"
-
-
-def find_course(folder: str = "") -> Course:
-    """The course in a folder, by default the current one or its `notebooks/`. Raises UsageError where there is none."""
-    for root in (Path(folder),) if folder else (Path("notebooks"), Path()):
-        if (root / CONFIG).is_file():
-            return Course(root.resolve())
-    where = folder or "here, or in notebooks/"
-    raise UsageError(f"there is no {CONFIG} in {where}" if folder else f"there is no {CONFIG} {where}")
-
-
 # -- nbgrader's interface ---------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def _api(course: Course, **folders: str) -> Iterator[Any]:
     """Nbgrader's Python interface to a course, quiet. Raises UsageError where nbgrader is not installed."""
+    config = course.configuration()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its dependencies, about themselves
-        try:
-            from nbgrader.apps import NbGraderAPI
-            from traitlets.config.loader import PyFileConfigLoader
-        except ModuleNotFoundError as missing:
-            raise UsageError(f"{missing.name} is not installed; pip install -e '.[course]' installs it") from None
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ.setdefault(name, "1")
-        config = PyFileConfigLoader(CONFIG, path=str(course.root)).load_config()
-        config.CourseDirectory.root = str(course.root)
+        from nbgrader.apps import NbGraderAPI
+
         config.CourseDirectory.merge(folders)
         log = logging.getLogger("checker.course")
         log.propagate, log.handlers = False, [logging.NullHandler()]
@@ -306,11 +269,13 @@ def feedback(course: Course, assignment: str, students: Sequence[str] = ()) -> I
     with _api(course) as api:
         for row in rows:
             if row.state != GRADED:
-                shutil.rmtree(course.page(row).parent, ignore_errors=True)  # it would speak of an earlier submission
+                shutil.rmtree(
+                    course.page(row.student, row.assignment).parent, ignore_errors=True
+                )  # it would speak of an earlier submission
                 yield row.student, f"not graded: {'; '.join(row.notes)}"
                 continue
             done = api.generate_feedback(assignment, row.student)
-            page = course.page(row)
+            page = course.page(row.student, row.assignment)
             yield row.student, page if done["success"] and page.is_file() else _reason(done)
 
 

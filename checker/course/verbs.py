@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import UsageError
-from .nbgrader import GRADED, Row, autograde, export, feedback, find_course, release, reported
+from .folder import cores, find_course
+from .nbgrader import GRADED, Row, autograde, export, feedback, release, reported
 
 Item = TypeVar("Item")
 
@@ -80,11 +81,6 @@ def declare(parser: argparse.ArgumentParser, verb: str) -> None:
     if verb == "autograde":
         parser.add_argument("--force", action="store_true", help="also what has not changed since it was graded")
         parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes; default one for each core")
-
-
-def cores() -> int:
-    """How many submissions are graded at a time."""
-    return os.cpu_count() or 1
 
 
 def _short(path: Path) -> str:

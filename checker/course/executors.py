@@ -1,0 +1,84 @@
+"""Where submissions are graded: in processes of this machine, or on the workers of a Dask cluster."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UsageError
+from .pool import Processes
+
+#: Seconds to find a cluster.
+PATIENCE = 10
+_ADDRESS = re.compile(r"dask://(?P<host>\[[0-9a-fA-F:]+\]|[^\s/:@]+):(?P<port>\d{1,5})/?")
+_ALONE = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where tasks are done: through what, how many at a time, and why it takes no more ("" as long as it does)."""
+
+    pool: Executor
+    width: int
+    gone: Callable[[], str] = lambda: ""
+
+
+@contextlib.contextmanager
+def place(where: str = "", jobs: int = 1, limit: float | None = None) -> Iterator[Place]:
+    """`jobs` processes here, or the cluster `dask://HOST:PORT`; none of its tasks goes on behind the `with`.
+
+    A task that takes more than `limit` seconds is ended, if it runs here. Raises UsageError where there is no cluster,
+    or `where` says neither.
+    """
+    if jobs < 1:
+        raise UsageError(f"--jobs is {jobs}; it is at least 1")
+    if not where:
+        pool = Processes(jobs, limit)
+        try:
+            yield Place(pool, jobs)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        pool.shutdown()
+        return
+    found = _ADDRESS.fullmatch(where)
+    if found is None or not 0 < int(found["port"]) < 65536:
+        raise UsageError(f"--executor is {where!r}; it is dask://HOST:PORT, the address of a Dask scheduler")
+    with _cluster(f"tcp://{found['host']}:{found['port']}", where) as client:
+        pool = client.get_executor(pure=False, retries=0)
+        width = max(jobs, sum(client.nthreads().values()))
+        try:
+            yield Place(pool, width, lambda: "" if client.status == "running" else f"the cluster {where} is gone")
+        finally:
+            with contextlib.suppress(Exception):  # a cluster that is gone has nothing to cancel
+                pool.shutdown(wait=False)
+
+
+@contextlib.contextmanager
+def _cluster(address: str, where: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as missing:
+        raise UsageError(f"{missing.name} is not installed; pip install -e '.[dask]' installs it") from None
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as problem:
+        said = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+        raise UsageError(f"there is no Dask scheduler at {where}: {said}") from None
+    try:
+        yield client
+    finally:
+        with contextlib.suppress(Exception):
+            client.close(timeout=PATIENCE)
+
+
+def one_at_a_time(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function while no other thread of this process does: a Dask worker may have several.
+
+    Grading draws from NumPy's global generator and catches what is printed, and both are the whole process's.
+    """
+    with _ALONE:
+        return function(*arguments)

@@ -1,0 +1,87 @@
+"""A course folder: where its assignments, its submissions and nbgrader's configuration lie."""
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+
+CONFIG, REPORTS = "nbgrader_config.py", "reports"
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder: `source/`, `release/`, `submitted/` and so on, beside nbgrader's configuration."""
+
+    root: Path
+
+    def assignments(self, names: Sequence[str] = ()) -> list[str]:
+        """The assignments in `source/`, or those that are named. Raises UsageError for one that there is not."""
+        known = sorted({path.parent.name for path in self.root.glob("source/*/*.ipynb")})
+        for name in names:
+            if name not in known:
+                raise UsageError(f"there is no assignment {name} in {self.root / 'source'}; it has {', '.join(known)}")
+        return list(dict.fromkeys(names)) or known
+
+    def students(self, assignment: str) -> list[str]:
+        """Who has submitted anything for an assignment."""
+        return sorted(path.parent.name for path in self.root.glob(f"submitted/*/{assignment}") if path.is_dir())
+
+    def submitted(self, student: str, assignment: str) -> Path:
+        """Where a student's submission lies."""
+        return self.root / "submitted" / student / assignment
+
+    def autograded(self, student: str, assignment: str) -> Path:
+        """Where a student's notebooks lie as they were graded."""
+        return self.root / "autograded" / student / assignment
+
+    def page(self, student: str, assignment: str) -> Path:
+        """Where the feedback on a submission lies."""
+        return self.root / "feedback" / student / assignment / f"{assignment}.html"
+
+    def configuration(self) -> Any:
+        """What nbgrader's configuration says, with this folder as the course's.
+
+        Raises UsageError where nbgrader is not installed, or where the configuration raises.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of nbgrader's dependencies, about themselves
+            try:
+                import nbgrader.apps  # noqa: F401
+                from traitlets.config.loader import PyFileConfigLoader
+            except ModuleNotFoundError as missing:
+                raise UsageError(f"{missing.name} is not installed; pip install -e '.[course]' installs it") from None
+            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+                os.environ.setdefault(name, "1")  # many processes on few cores
+            try:
+                config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+            except Exception as problem:
+                raise UsageError(f"{self.root / CONFIG}{_line(problem)}: {type(problem).__name__}: {problem}") from None
+        config.CourseDirectory.root = str(self.root)
+        return config
+
+
+def _line(problem: Exception) -> str:
+    """Where in the configuration something was raised, in words."""
+    frames = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename.endswith(CONFIG)]
+    lines = [problem.lineno] if isinstance(problem, SyntaxError) else frames
+    return f", line {lines[-1]}" if lines else ""
+
+
+def find_course(folder: str = "") -> Course:
+    """The course in a folder, by default the current one or its `notebooks/`. Raises UsageError where there is none."""
+    for root in (Path(folder),) if folder else (Path("notebooks"), Path()):
+        if (root / CONFIG).is_file():
+            return Course(root.resolve())
+    where = folder or "here, or in notebooks/"
+    raise UsageError(f"there is no {CONFIG} in {where}" if folder else f"there is no {CONFIG} {where}")
+
+
+def cores() -> int:
+    """How many processes this one may run side by side."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
