@@ -70,6 +70,16 @@ class Outcome(Shown):
         return render(self.report, hints=self.hints)
 
 
+class Unchecked(Shown):
+    """In the place of an outcome while a submission is graded: whatever the hidden test will say."""
+
+    def __str__(self) -> str:
+        return "not checked here: the test of this answer says more"
+
+    def _repr_html_(self) -> str:
+        return f"<i>{self}</i>"
+
+
 class NotRightError(AssertionError):
     """An answer is not right: raised only where nbgrader validates a notebook. It shows its report alone."""
 
@@ -97,13 +107,17 @@ class Hint(Shown):
         return f'<div style="{style}"><b>{escape(title + colon)}</b>{escape(text)}</div>'
 
 
-def check(function: Callable[..., Any], forward: Callable[..., Any] | None = None, *, seed: int = 0) -> Outcome:
+def check(
+    function: Callable[..., Any], forward: Callable[..., Any] | None = None, *, seed: int = 0
+) -> "Outcome | Unchecked":
     """Judge the answer to the exercise that is called as `function` is; see `Exercise.check`.
 
     The forward, where the exercise has one, is the function of its name in the caller's namespace. Where no notebook
     would show what is returned, it is printed. Raises UsageError, with near names, where there is no such exercise, and
-    under nbgrader's Validate NotRightError where the answer is not right.
+    under nbgrader's Validate NotRightError where the answer is not right. While submissions are graded it judges nothing.
     """
+    if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # the hidden test below judges it, and says more
+        return Unchecked()
     names = _names(sys._getframe(1))
     task = _exercise(function)
     forward = forward or _forward(task, function, names)

@@ -16,14 +16,13 @@ from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearOutput,
     GetGrades,
-    LimitOutput,
     OverwriteCells,
     OverwriteKernelspec,
     SaveAutoGrades,
 )
 
 from checker.course import pages
-from checker.course.preprocessors import ForStudents, Outcomes, Repair, RestartingExecute
+from checker.course.preprocessors import ForStudents, Isolated, Repair
 
 c = get_config()  # noqa: F821 - nbgrader brings it
 
@@ -41,16 +40,9 @@ c.ClearSolutions.text_stub = "*Your answer goes here.*"
 # points of a deleted one would stay open for ever.
 c.Autograde.sanitize_preprocessors = [Repair, ClearOutput, OverwriteKernelspec, OverwriteCells, CheckCellMetadata]
 
-# A cell that does not end, or that ends the kernel, costs its own points alone. A warning costs none.
-c.Autograde.autograde_preprocessors = [
-    RestartingExecute,
-    Outcomes,
-    LimitOutput,
-    SaveAutoGrades,
-    AssignLatePenalties,
-    CheckCellMetadata,
-]
-c.Execute.timeout = 60  # seconds for each cell
+# Students' code runs in a sandbox, and its answers are judged outside of it, also under nbgrader's own `autograde`.
+c.Autograde.autograde_preprocessors = [Isolated, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+c.Isolated.timeout = 60  # seconds for each cell
 
 # Feedback explains, and shows no hidden test; its pages hold no script, and its folders no file, of a student's.
 c.GenerateFeedback.preprocessors = [GetGrades, ForStudents, CSSHTMLHeaderPreprocessor]

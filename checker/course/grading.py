@@ -11,7 +11,8 @@ import random
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,8 @@ from .notebooks import find
 
 #: Other inputs than the visible test's; every set brings its own points, shapes, edges and large numbers.
 SEEDS = (7919, 104729, 1299709)
-#: How many other points and shapes each of them tries.
-TRIALS = 12
+#: How many other points and shapes each of them tries; and never less because an answer is slow.
+OPTIONS: Mapping[str, Any] = {"trials": 12, "mode": "full"}
 #: Where an answer is wrong, these tell which of its parts are: one may be right by chance at one point.
 MORE_SEEDS = tuple(range(15485863, 15485871))
 WIDTH = 100
@@ -45,12 +46,16 @@ def grade(name: str, namespace: Mapping[str, Any] | None = None) -> float:
     return points
 
 
-def judged(task: Exercise, defined: Mapping[str, Any]) -> tuple[float, Report, tuple[Part, ...]]:
+def judged(
+    task: Exercise, defined: Mapping[str, Any], drawn: Callable[[int], AbstractContextManager[None]] | None = None
+) -> tuple[float, Report, tuple[Part, ...]]:
     """The points of what is defined there, the worst report over all sets of inputs, and what each part earned.
 
-    A part, a gradient say, earns what it does where it does worst: it is right only if it is right everywhere.
+    A part, a gradient say, earns what it does where it does worst: it is right only if it is right everywhere. `drawn`
+    sets off the random numbers of the process in which the answer runs; by default, of this one.
     """
-    halves = [half.__name__ for half in (task.answer, task.forward) if half is not None]
+    drawn = drawn or _drawn
+    halves = names(task)
     missing = [half for half in halves if not callable(defined.get(half))]
     if missing:
         message = f"{missing[0]} is not defined: its cell raised an exception, or it is gone"
@@ -60,9 +65,9 @@ def judged(task: Exercise, defined: Mapping[str, Any]) -> tuple[float, Report, t
     for seed in (*SEEDS, *MORE_SEEDS):
         if seed in MORE_SEEDS and all(reports):
             break
-        with silence(), _drawn(seed):
-            trials = TRIALS if seed in SEEDS else 0
-            reports.append(_checked(task, answer, forward[0] if forward else None, seed, trials))
+        with silence(), drawn(seed):
+            options = OPTIONS | ({} if seed in SEEDS else {"trials": 0})
+            reports.append(_checked(task, answer, forward[0] if forward else None, seed, options))
         if credit(task, reports[-1]) == 0.0:
             break
     worst = min(reports, key=lambda report: credit(task, report))
@@ -73,10 +78,15 @@ def judged(task: Exercise, defined: Mapping[str, Any]) -> tuple[float, Report, t
     return min(credit(task, worst), math.fsum(part.earned for part in earned)), worst, earned
 
 
-def _checked(task: Exercise, answer: Any, forward: Any, seed: int, trials: int) -> Report:
+def names(task: Exercise) -> list[str]:
+    """What an answer consists of: the function asked for, and its forward if there is one."""
+    return [half.__name__ for half in (task.answer, task.forward) if half is not None]
+
+
+def _checked(task: Exercise, answer: Any, forward: Any, seed: int, options: Mapping[str, Any]) -> Report:
     """The verdict at one set of inputs; whatever is raised on the way is the answer's."""
     try:
-        return task.check(answer, forward, seed=seed, trials=trials, mode="full")  # not by how fast it runs here
+        return task.check(answer, forward, seed=seed, **options)
     except BaseException as problem:  # also what SystemExit and KeyboardInterrupt would end
         message = environment.describe(problem, answer)
         return Report(task.name, WRONG, (Finding("", WRONG, message, "error", type(problem).__name__),), "error")

@@ -6,7 +6,7 @@ rounding, and that writes into and shares no more than the reference, is as righ
 is a matter for the check itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,25 +75,24 @@ class _Log:
 
     def add(self, which: int, measurement: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
         """Take a call down before it is made; its place."""
-        self.calls.append((which, measurement, self.remembered(arguments), self.remembered(named)))
+        recall = (
+            self.recalled if which == 0 else tree.copy
+        )  # nothing that a forward is given comes from an earlier call
+        self.calls.append((which, measurement, recall(arguments), recall(named)))
         self.returned.append(None)
         return len(self.calls) - 1
 
-    def remembered(self, value: Any) -> Any:
-        """Copies of arguments, and references in the places of what earlier calls returned."""
-        if value is None or isinstance(value, (bool, int, float, str)):
-            return value
+    def recalled(self, value: Any) -> Any:
+        """Copies of arguments, and references in the places of the caches that earlier calls returned."""
         for step in range(len(self.returned) - 1, -1, -1):
             whole = self.returned[step]
-            if value is whole:
-                return Past(step, -1)
             if isinstance(whole, tuple) and len(whole) > 1 and value is whole[-1]:
                 self.cached.add(self.calls[step][:2])
                 return Past(step, len(whole) - 1)
         if isinstance(value, (tuple, list)):
-            return type(value)(self.remembered(item) for item in value)
+            return type(value)(self.recalled(item) for item in value)
         if isinstance(value, dict):
-            return {key: self.remembered(item) for key, item in value.items()}
+            return {key: self.recalled(item) for key, item in value.items()}
         return tree.copy(value)
 
     def steps(self) -> tuple[Step, ...]:

@@ -26,7 +26,7 @@ from ..outcome import Limits
 from . import wire
 from .channel import Arena, Channel, ClosedError, new_arena
 from .remote import Remote
-from .sandbox import Policy, bubblewrap, readable
+from .sandbox import Policy, interpreter, readable
 
 #: Seconds for a server to load what it loads, and for a worker to lock itself in.
 WARM, LOCKED = 60.0, 20.0
@@ -34,8 +34,6 @@ WARM, LOCKED = 60.0, 20.0
 SHARED = 64 << 20
 #: So many times is a worker of one notebook replaced.
 RESTARTS = 5
-#: What compiled libraries need of the system.
-SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/dev/urandom", "/dev/null", "/dev/zero")
 #: Ways to be isolated: what `Job.isolation` may say.
 FULL, BUBBLEWRAP, NONE = "full", "bubblewrap", "none"
 
@@ -58,6 +56,8 @@ class Server:
         self.control, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", f"{__package__}.server", str(theirs.fileno()), *modules]
         if isolation == BUBBLEWRAP:
+            from .sandbox import bubblewrap
+
             why = bubblewrap.available()
             if why:
                 raise NotIsolatedError(f"bubblewrap: {why}")
@@ -80,8 +80,8 @@ class Server:
     def policy(self, scratch: str, limits: Limits) -> Policy:
         """What a worker may do."""
         return Policy(
-            scratch=scratch, readable=_readable(), memory=limits.memory, cpu=int(limits.total) + 1,
-            file_size=limits.disk, open_files=128, disk=limits.disk, files=2000, processes=512,
+            scratch=scratch, readable=_readable(), secrets=_secrets(), memory=limits.memory, cpu=int(limits.total) + 1,
+            file_size=limits.disk, disk=limits.disk,
         )  # fmt: skip
 
     def fork(self, limits: Limits) -> tuple[int, int | None, Channel, Arena | None, str]:
@@ -122,6 +122,7 @@ class Worker:
         self.ends = time.monotonic() + limits.total
         self.deadline = self.ends
         self.channel: Channel | None = None
+        self.why = ""  # it ended
         self.start()
 
     def start(self) -> None:
@@ -156,10 +157,11 @@ class Worker:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def revive(self) -> None:
-        """Another worker that has run the same cells, if the last one is gone. Raises EndedError if that is too much."""
+        """Another worker that has run the same cells, if the last one is gone. Raises EndedError if too many are."""
         if self.channel is not None:
             return
         self.restarts += 1
+        self.why = ""
         if self.restarts > RESTARTS or time.monotonic() > self.ends:
             raise EndedError("too many cells and calls had to be stopped")
         self.start()
@@ -174,24 +176,26 @@ class Worker:
     def ask(self, operation: str, seconds: float = 10.0, given: Sequence[Any] = (), **message: Any) -> Any:
         """Send a message, and take the answer. Raises EndedError where none comes, or none that can be read."""
         if self.channel is None:
-            raise EndedError("the process that it ran in has ended")
+            raise EndedError(self.why or "the process that it ran in has ended")
         seconds = min(seconds, max(0.05, self.deadline - time.monotonic()), max(0.05, self.ends - time.monotonic()))
         try:
             self.channel.send(wire.encode({"op": operation, **message}, arena=self.arena))
             answer = wire.decode(self.channel.receive(seconds), given=given, resolve=_kept, arena=self.arena)
         except TimeoutError:
-            self.kill()
-            raise EndedError(f"it was stopped after {seconds:.3g} seconds") from None
+            raise self.ended(f"it was stopped after {seconds:.3g} seconds") from None
         except (ClosedError, OSError):
-            self.kill()
-            raise EndedError("it ended the Python process that it ran in") from None
+            raise self.ended("it ended the Python process that it ran in") from None
         except wire.WireError as problem:
-            self.kill()
-            raise EndedError(f"it sent something that cannot be read ({problem})") from None
+            raise self.ended(f"it sent something that cannot be read ({problem})") from None
         if not isinstance(answer, dict):
-            self.kill()
-            raise EndedError("it sent something that is no answer")
+            raise self.ended("it sent something that is no answer")
         return answer
+
+    def ended(self, why: str) -> EndedError:
+        """End the worker for a reason, and give the error that says it."""
+        self.kill()
+        self.why = why
+        return EndedError(why)
 
     # -- what a notebook does -----------------------------------------------------------------------------------------
 
@@ -213,10 +217,12 @@ class Worker:
         handles = [function.handle for function in functions]
         return self.ask("replay", self.limits.cell, functions=handles, seed=seed, steps=list(steps)).get("answers")
 
-    def begin(self, seed: int) -> None:
-        """Forget earlier calls, and begin random numbers anew."""
-        self.revive()
-        self.ask("forget", seed=seed)
+    @contextlib.contextmanager
+    def drawn(self, seed: int) -> Iterator[None]:
+        """Begin random numbers anew; a worker that has ended has no need of it."""
+        with contextlib.suppress(EndedError):
+            self.ask("seed", seed=seed)
+        yield
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -253,11 +259,14 @@ def _roots() -> list[str]:
 @functools.cache
 def _readable() -> tuple[str, ...]:
     """What a worker may read: Python and what is installed, without answers and without the instructor's side."""
-    course = Path(__file__).resolve().parents[1]
-    project = course.parents[1]
+    project = Path(__file__).resolve().parents[3]
+    packages = [str(path) for path in (project / "checker", project / "coursework") if path.is_dir()]
+    return tuple(readable([*interpreter(), *packages], _secrets()))
+
+
+@functools.cache
+def _secrets() -> tuple[str, ...]:
+    """The instructor's side, and the answers."""
     keys = importlib.util.find_spec("solutions")
-    secrets = [str(course), *([str(Path(keys.origin).parent)] if keys is not None and keys.origin else [])]
-    packages = [str(project / name) for name in ("checker", "coursework")]
-    installed = [sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")]
-    roots = [*packages, *dict.fromkeys((sys.prefix, sys.base_prefix, *installed)), *SYSTEM]
-    return tuple(readable([root for root in roots if os.path.exists(root)], secrets))
+    answers = [str(Path(keys.origin).parent)] if keys is not None and keys.origin else []
+    return (str(Path(__file__).resolve().parents[1]), *answers)

@@ -6,7 +6,6 @@ it; the answer is the worker's process id, with a descriptor of the process wher
 """
 
 import contextlib
-import dataclasses
 import importlib
 import json
 import os
@@ -14,10 +13,11 @@ import signal
 import socket
 import sys
 import warnings
+from typing import Any
 
 from . import worker
 from .channel import Arena, Channel
-from .sandbox import Policy
+from .sandbox import Policy, missing
 from .shell import Shell, started
 
 #: What every worker has loaded: the measurements are known by name only where their modules are.
@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> None:
     control = socket.socket(fileno=int(arguments[0]))
     warnings.simplefilter("ignore")
     shell = warmed(arguments[1:])
+    missing()  # asked once, and known to every worker
     with contextlib.suppress(AttributeError):
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers
     control.sendall(b"ready")
@@ -63,25 +64,26 @@ def warmed(modules: list[str]) -> Shell:
     return shell
 
 
-def _begin(shell: Shell, request: dict[str, object], descriptors: list[int]) -> None:
+def _begin(shell: Shell, request: dict[str, Any], descriptors: list[int]) -> None:
     """Be the worker; never return."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator
         channel = Channel(socket.socket(fileno=descriptors[0]))
         arena = Arena.attach(descriptors[1]) if len(descriptors) > 1 else None
-        policy = request["policy"]
-        known = {field.name for field in dataclasses.fields(Policy)}
-        made = None if policy is None else Policy(**{k: _tuple(v) for k, v in policy.items() if k in known})  # type: ignore[attr-defined]
-        shell.outputs.limit = int(request["output"])  # type: ignore[call-overload]
+        policy = request["policy"] and _policy(request["policy"], descriptors)
+        shell.outputs.limit = int(request["output"])
         worker.prepare(str(request["scratch"]))
-        worker.run(shell, channel, arena, made)
+        worker.run(shell, channel, arena, policy)
     finally:
         os._exit(0)
 
 
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+def _policy(told: dict[str, Any], descriptors: list[int]) -> Policy:
+    """The policy of a request, for this process."""
+    paths = {name: tuple(told.pop(name)) for name in ("readable", "secrets")}
+    told["descriptors"], told["parent"] = (0, 1, 2, *descriptors), os.getppid()
+    return Policy(**told, **paths)
 
 
 def _answer(control: socket.socket, pid: int) -> None:

@@ -3,7 +3,6 @@
 It is forked from a server that never saw an answer, a hidden test or a gradebook, so that none can be found here.
 """
 
-import contextlib
 import os
 import random
 import sys
@@ -70,7 +69,7 @@ class _Worker:
         self.numbers: dict[int, int] = {}
         self.operations = {
             "cell": self.cell, "files": self.files, "functions": self.functions, "values": self.values,
-            "call": self.call, "replay": self.replay, "forget": self.forget,
+            "call": self.call, "replay": self.replay, "seed": self.seed,
         }  # fmt: skip
 
     def answer(self, frame: bytes) -> bytes:
@@ -112,7 +111,9 @@ class _Worker:
         return {}
 
     def functions(self, names: list[str]) -> dict[str, Any]:
-        """What the notebook defines under these names, as it is now: None, or how it is called."""
+        """What the notebook defines under these names, as it is now, and how it is called. Earlier handles are void."""
+        self.held.clear()
+        self.numbers.clear()
         found = {name: self.shell.user_ns.get(name) for name in names}
         return {"found": {name: self.introduced(value) for name, value in found.items() if callable(value)}}
 
@@ -139,11 +140,7 @@ class _Worker:
         with unheard(self.shell):
             return {"answers": calls.replayed(functions, steps)}
 
-    def forget(self, seed: int) -> dict[str, Any]:
-        """Let go of what handles stand for, and begin random numbers anew."""
-        self.held.clear()
-        self.numbers.clear()
+    def seed(self, seed: int) -> dict[str, Any]:
+        """Begin random numbers anew."""
         calls.seeded(seed)
-        with contextlib.suppress(Exception):
-            sys.modules["matplotlib.pyplot"].close("all")
         return {}
