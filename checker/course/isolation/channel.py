@@ -102,11 +102,10 @@ class Channel:
                     os.close(each)
 
     def _exactly(self, size: int, until: float | None) -> bytes:
-        pieces: list[bytes] = []
-        left = size
-        while left:
+        found = bytearray()
+        while len(found) < size:
             try:
-                piece = os.read(self._reading, min(left, _PIECE))
+                piece = os.read(self._reading, min(size - len(found), _PIECE))
             except BlockingIOError:
                 self._wait(self._readable, until, "did not come")
                 continue
@@ -114,9 +113,10 @@ class Channel:
                 raise ClosedError(f"the other end is gone: {error.strerror}") from None
             if not piece:
                 raise ClosedError("the other end is gone")
-            pieces.append(piece)
-            left -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            if len(piece) == size:
+                return piece
+            found += piece
+        return bytes(found)
 
     def _write(self, left: list[memoryview]) -> int:
         if not self._open:
@@ -172,7 +172,7 @@ class Arena:
     def create(size: int) -> "Arena":
         """A new one of so many bytes, zeroed, behind a descriptor that can be handed to another process.
 
-        Raises OSError where the system refuses, AttributeError where it has no such memory: see `new_arena`.
+        Raises OSError where the system refuses it, AttributeError where it knows no such memory: see `new_arena`.
         """
         import fcntl
 
@@ -204,6 +204,7 @@ class Arena:
 
 def new_arena(size: int) -> Arena | None:
     """Shared memory of so many bytes, or None where the system has none that can be sealed: arrays go inline then."""
-    if not hasattr(os, "memfd_create"):
+    try:
+        return Arena.create(size)
+    except (AttributeError, OSError):
         return None
-    return Arena.create(size)

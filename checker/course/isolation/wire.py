@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .sharing import Met, axes_of, block, dense, part_of, share, span
+
 if TYPE_CHECKING:
     from .channel import Arena
 
@@ -34,12 +36,8 @@ MAX_COLLISIONS = 64
 #: Bytes from which an array goes through the arena: below, a copy into the frame is as quick.
 ARENA_FROM = 50_000
 _ALIGNED = 64
-#: Arrays that are tried as the owner of another's memory, among those whose memory overlaps.
-_OWNERS = 32
 #: What a generator counts for: to make one takes as long as to read a hundred numbers.
 _GENERATOR_ITEMS = 99
-#: Pairs of arrays up to which asking NumPy for each is quicker than sorting addresses.
-_FEW_PAIRS = 24
 
 #: A dtype is its place in this list. Texts follow, whose length comes with the array.
 _NUMBERS = [np.dtype(character) for character in "?bBhHiIlLqQefdgFDG"]
@@ -49,6 +47,8 @@ _TEXTS = len(_DTYPES)
 _LONG = np.dtype(np.longdouble).char + np.dtype(np.clongdouble).char
 _SCALARS: dict[type, int] = {dtype.type: _CODES[dtype] for dtype in _NUMBERS}
 
+_KEYS = (str, bytes, int, float, complex, *_SCALARS)
+
 #: How an array's axes lie in memory.
 _IN_C, _IN_ORDER, _IN_ARENA = 0, 1, 2
 
@@ -56,8 +56,6 @@ _U16, _U32, _U64, _I64 = (struct.Struct(f"<{c}") for c in "HIQq")
 _F64, _2F64, _BYTES4 = struct.Struct("<d"), struct.Struct("<dd"), struct.Struct("<BBBB")
 _LONGS = [struct.Struct(f"<{n}q") for n in range(2 * MAX_AXES + 1)]
 _GENERATOR = struct.Struct("<16s16sBI")
-
-Geometry = tuple[int, tuple[int, ...], tuple[int, ...], np.dtype[Any]]
 
 
 class WireError(ValueError):
@@ -134,8 +132,9 @@ def _leaves(value: Any, depth: int) -> Iterator[Any]:
     if depth > MAX_DEPTH:
         raise WireError(_TOO_DEEP)
     if isinstance(value, dict):
-        for each in dict.values(value):
-            yield from _leaves(each, depth + 1)
+        if all(map(_plain_key, value)):  # else it stays where it is
+            for each in dict.values(value):
+                yield from _leaves(each, depth + 1)
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _leaves(each, depth + 1)
@@ -158,105 +157,7 @@ def _plain_key(key: Any) -> bool:
     """Whether a dict's key or a set's element is hashable at both ends, and means the same there."""
     if isinstance(key, (tuple, frozenset)):
         return all(map(_plain_key, key))
-    return key is None or isinstance(key, (str, bytes, int, float, complex, np.generic))
-
-
-# ---- how an array lies in memory ----
-
-
-def _axes(array: np.ndarray) -> tuple[int, ...]:
-    """The axes from the one with the largest stride to the one with the smallest."""
-    return tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
-
-
-def _block(array: np.ndarray) -> np.ndarray:
-    """The same memory in C order; a copy, in the order of its axes in memory, where the array has gaps."""
-    if array.flags.c_contiguous:
-        return array
-    if array.flags.f_contiguous:
-        return array.T
-    return np.ascontiguousarray(array.transpose(_axes(array)))
-
-
-def _dense(array: np.ndarray) -> bool:
-    flags = array.flags
-    return flags.c_contiguous or flags.f_contiguous or array.transpose(_axes(array)).flags.c_contiguous
-
-
-def _geometry(array: np.ndarray) -> Geometry:
-    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
-
-
-def _span(geometry: Geometry) -> tuple[int, int]:
-    """The first address that an array of at least one element uses, and the first beyond."""
-    address, shape, strides, dtype = geometry
-    reach = [(n - 1) * stride for n, stride in zip(shape, strides)]
-    return address + sum(r for r in reach if r < 0), address + sum(r for r in reach if r > 0) + dtype.itemsize
-
-
-def _part(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
-    """The dtype of the real and imaginary parts of complex numbers."""
-    return np.empty(0, dtype).real.dtype if dtype.kind == "c" else None
-
-
-class _Met:
-    """An array of the value that is being encoded: the places in the frame where it stands, and how it goes there."""
-
-    __slots__ = ("array", "geometry", "given", "offset", "owner", "places", "span")
-
-    def __init__(self, array: np.ndarray, given: bool = False) -> None:
-        self.array = array
-        self.given = given
-        self.places: list[int] = []
-        self.owner: _Met | None = None  # the array in whose memory it lies
-        self.geometry: Geometry = (0, (), (), array.dtype)
-        self.span = (0, 0)
-        self.offset = 0
-
-    def locate(self) -> "_Met":
-        self.geometry = _geometry(self.array)
-        self.span = _span(self.geometry)
-        return self
-
-    def within(self, owner: "_Met") -> bool:
-        """Whether all of it can be had as a view of the owner, at the other end too; `offset` is where."""
-        if self.geometry == owner.geometry:
-            return True
-        (low, high), (first, beyond) = self.span, owner.span
-        self.offset = self.geometry[0] - first
-        dtype, held = self.array.dtype, owner.array.dtype
-        return first <= low and high <= beyond and dtype in (held, _part(held)) and _dense(owner.array)
-
-
-def _share(met: Sequence[_Met], given: Sequence[_Met]) -> None:
-    """Find for each array another that holds all of its memory: a given one, or else the largest."""
-    everything = [each for each in (*given, *met) if each.array.size]
-    if len(met) * len(everything) <= _FEW_PAIRS:
-        share = np.may_share_memory
-        if not any(a is not b and share(a.array, b.array) for a in met if a.array.size for b in everything):
-            return
-    for cluster in _clusters(each.locate() for each in everything):
-        owners = [each for each in cluster if each.given]
-        mine = [each for each in cluster if not each.given]
-        for each in sorted(mine, key=lambda one: -one.array.nbytes):
-            each.owner = next((owner for owner in owners[:_OWNERS] if each.within(owner)), None)
-            if each.owner is None:
-                owners.append(each)
-
-
-def _clusters(located: Iterable[_Met]) -> Iterator[list[_Met]]:
-    """Groups of arrays whose spans of memory overlap, each with the arrays in the order in which they came."""
-    ordered = list(located)
-    place = {id(each): n for n, each in enumerate(ordered)}
-    cluster: list[_Met] = []
-    end = 0
-    for each in sorted(ordered, key=lambda one: one.span):
-        if each.span[0] >= end:
-            yield sorted(cluster, key=lambda one: place[id(one)])
-            cluster = []
-        cluster.append(each)
-        end = max(end, each.span[1])
-    yield sorted(cluster, key=lambda one: place[id(one)])
+    return key is None or isinstance(key, _KEYS)
 
 
 # ---- a value into a frame ----
@@ -274,8 +175,8 @@ class _Encoder:
         self.used = 0  # bytes of the arena
         self.parts: list[Any] = [b""]
         self.items = 0
-        self.shown = 0  # bytes of the arrays in the value
-        self.met: dict[int, _Met] = {}
+        self.shown = 0  # bytes of the texts and arrays in the value
+        self.met: dict[int, Met] = {}
 
     def frame(self, value: Any) -> bytes:
         self.put(value, 0)
@@ -330,11 +231,16 @@ class _Encoder:
         self.parts.append(b"c" + _2F64.pack(value.real, value.imag))
 
     def put_str(self, value: str, depth: int) -> None:
-        text = value.encode("utf-8", "replace")
-        self.parts += (b"s" + _size(text), text)
+        self.text(b"s", value.encode("utf-8", "replace"))
 
     def put_bytes(self, value: bytes, depth: int) -> None:
-        self.parts += (b"b" + _size(value), value)
+        self.text(b"b", value)
+
+    def text(self, letter: bytes, text: bytes) -> None:
+        self.shown += len(text)
+        if self.shown > MAX_BYTES:
+            raise WireError(_TOO_LARGE)
+        self.parts += (letter + _U32.pack(len(text)), text)
 
     def put_list(self, value: list[Any], depth: int) -> None:
         self.sequence(b"l", value, depth)
@@ -346,23 +252,22 @@ class _Encoder:
         if depth >= MAX_DEPTH:
             raise WireError(_TOO_DEEP)
         value = tuple(value)  # another thread may change a list
-        self.parts.append(letter + _size(value))
+        self.parts.append(letter + _U32.pack(len(value)))
         put = self.put
         for each in value:
             put(each, depth + 1)
 
     def put_set(self, value: set[Any], depth: int) -> None:
-        self.keyed(b"z", value, value, value, depth)
+        self.keyed(b"z", value, tuple(value), (), depth)
 
     def put_frozenset(self, value: frozenset[Any], depth: int) -> None:
-        self.keyed(b"Z", value, value, value, depth)
+        self.keyed(b"Z", value, tuple(value), (), depth)
 
     def put_dict(self, value: dict[Any, Any], depth: int) -> None:
         pairs = tuple(value.items())
-        self.keyed(b"m", value, [key for key, _ in pairs], [each for pair in pairs for each in pair], depth)
+        self.keyed(b"m", value, [key for key, _ in pairs], [each for _, each in pairs], depth)
 
-    def keyed(self, letter: bytes, value: Any, keys: Iterable[Any], within: Iterable[Any], depth: int) -> None:
-        keys = tuple(keys)
+    def keyed(self, letter: bytes, value: Any, keys: Sequence[Any], values: Sequence[Any], depth: int) -> None:
         if not all(type(key) is str or _plain_key(key) for key in keys):
             self.other(value, " with keys that are no numbers or texts")
             return
@@ -370,13 +275,17 @@ class _Encoder:
             raise WireError(_COLLIDE)
         if depth >= MAX_DEPTH:
             raise WireError(_TOO_DEEP)
-        self.parts.append(letter + _size(keys))
-        for each in within:
+        self.parts.append(letter + _U32.pack(len(keys)))
+        for each in keys:
+            self.put(each, depth + 1)
+        for each in values:
             self.put(each, depth + 1)
 
     def put_handle(self, value: Handle, depth: int) -> None:
+        if not -(1 << 63) <= value.id < 1 << 63:
+            raise WireError(f"a handle's number is one of 64 bits, not {value.id}")
         kind = value.kind[:MAX_KIND].encode("utf-8", "replace")
-        self.parts.append(b"H" + _U64.pack(value.id) + _U16.pack(len(kind)) + kind)
+        self.parts.append(b"H" + _I64.pack(value.id) + _U16.pack(len(kind)) + kind)
 
     def put_generator(self, value: np.random.Generator, depth: int) -> None:
         self.items += _GENERATOR_ITEMS
@@ -389,8 +298,7 @@ class _Encoder:
         self.parts.append(b"G" + _GENERATOR.pack(number, step, state["has_uint32"], state["uinteger"]))
 
     def put_text_scalar(self, value: np.str_, depth: int) -> None:
-        text = np.ndarray.item(np.array(value)).encode("utf-8", "replace")
-        self.parts += (b"u" + _size(text), text)
+        self.text(b"u", str.__str__(value).encode("utf-8", "replace"))
 
     def put_scalar(self, value: np.generic, depth: int) -> None:
         kind = next(base for base in type(value).__mro__ if base in _SCALARS)
@@ -403,7 +311,7 @@ class _Encoder:
             if not _crosses(plain):
                 self.other(value, f" with {plain.ndim} axes of {plain.dtype}: numbers and texts in {MAX_AXES} axes can")
                 return
-            known = self.met[id(value)] = _Met(plain)
+            known = self.met[id(value)] = Met(plain)
         self.shown += known.array.nbytes
         if self.shown > MAX_BYTES:
             raise WireError(_TOO_LARGE)
@@ -412,17 +320,17 @@ class _Encoder:
 
     def put_arrays(self) -> None:
         """Fill the places of the arrays; those that others look into, or that stand at several, come first of all."""
-        given = [_Met(array, given=True) for array in self.given]
+        given = [Met(array, given=True) for array in self.given]
         number = {id(each): k for k, each in enumerate(given)}
         same = {id(array): k for k, array in enumerate(self.given)}
-        rest: list[_Met] = []
+        rest: list[Met] = []
         for key, each in self.met.items():
             if key in same:
                 self.fill(each, (b"x" + _U32.pack(same[key]),))
             else:
                 rest.append(each)
         if rest and len(given) + len(rest) > 1:
-            _share(rest, given)
+            share(rest, given)
         owners = {id(each.owner) for each in rest if each.owner is not None}
         first = [each for each in rest if each.owner is None and (id(each) in owners or len(each.places) > 1)]
         first += [each for each in rest if each.owner is not None and len(each.places) > 1]
@@ -430,18 +338,18 @@ class _Encoder:
         known = set(map(id, first))
         beginning: list[Any] = [_U32.pack(len(first))]
         for each in first:
-            beginning += self.laid(each, number)
+            beginning += self.stands(each, number)
             self.fill(each, (b"r" + _U32.pack(number[id(each)]),))
         for each in rest:
             if id(each) not in known:
-                self.fill(each, self.laid(each, number))
+                self.fill(each, self.stands(each, number))
         self.parts[:1] = beginning
 
-    def fill(self, met: _Met, parts: Sequence[Any]) -> None:
+    def fill(self, met: Met, parts: Sequence[Any]) -> None:
         for place in met.places:
             self.parts[place : place + len(parts)] = parts
 
-    def laid(self, met: _Met, number: Mapping[int, int]) -> Sequence[Any]:
+    def stands(self, met: Met, number: Mapping[int, int]) -> Sequence[Any]:
         """The parts that stand for an array: where it lies in another's memory, or its own bytes."""
         array, owner = met.array, met.owner
         if owner is not None:
@@ -451,38 +359,31 @@ class _Encoder:
             looks = _LONGS[2 * array.ndim].pack(*array.shape, *array.strides)
             axes_and_part = bytes((array.ndim, array.dtype != owner.array.dtype))
             return ((b"w" if to_given else b"v") + k + axes_and_part + _I64.pack(met.offset) + looks,)
-        form, block, axes = _IN_C, array, b""
+        form, laid, axes = _IN_C, array, b""
         if not array.flags.c_contiguous:
-            order = _axes(array)
-            block = array.transpose(order)
+            order = axes_of(array)
+            laid = array.transpose(order)
             if order != tuple(range(array.ndim)):
                 form, axes = _IN_ORDER, bytes(order)
         code = _CODES.get(array.dtype, _TEXTS)
         length = b""
-        shape = block.shape
+        shape = laid.shape
         if code == _TEXTS:
             length = _U32.pack(array.dtype.itemsize // 4)
-            block = _without_surrogates(block)
+            laid = _without_surrogates(laid)
         place = b""
-        data: Any = block
-        size = block.nbytes
+        data: Any = laid
+        size = laid.nbytes
         if self.arena is not None and size >= ARENA_FROM:
             start = -(-self.used // _ALIGNED) * _ALIGNED
             if start + size <= len(self.arena.view):
-                np.ndarray(block.shape, block.dtype, self.arena.view, start)[...] = block
+                np.ndarray(laid.shape, laid.dtype, self.arena.view, start)[...] = laid
                 self.used = start + size
                 form, place, data = form | _IN_ARENA, _U64.pack(start), b""
-        if place == b"" and not block.flags.c_contiguous:
-            data = np.ascontiguousarray(block)
+        if place == b"" and not laid.flags.c_contiguous:
+            data = np.ascontiguousarray(laid)
         head = _BYTES4.pack(_ARRAY, code, array.ndim, form) + _LONGS[array.ndim].pack(*shape)
         return head + axes + length + place, data
-
-
-def _size(value: Any) -> bytes:
-    try:
-        return _U32.pack(len(value))
-    except struct.error:
-        raise WireError(_TOO_LARGE) from None
 
 
 def _collide(keys: Sequence[Any]) -> bool:
@@ -563,7 +464,10 @@ class _Decoder:
     def value(self) -> Any:
         if len(self.frame) > MAX_BYTES:
             raise WireError(_TOO_LARGE)
-        for _ in range(self.count(1)):
+        first = self.count(1)
+        if first > MAX_ITEMS:
+            raise WireError(_TOO_MANY)
+        for _ in range(first):
             reader = _LAID.get(self.frame[self.at])
             if reader is None:
                 raise WireError(f"no array begins with {self.frame[self.at : self.at + 1]!r}")
@@ -625,11 +529,12 @@ class _Decoder:
         return set(_keys(self.get_list(depth)))
 
     def get_dict(self, depth: int) -> dict[Any, Any]:
-        pairs = self.get_list(depth, 2)
-        return dict(zip(_keys(pairs[::2]), pairs[1::2]))
+        found = self.get_list(depth, 2)
+        half = len(found) // 2
+        return dict(zip(_keys(found[:half]), found[half:]))
 
     def get_handle(self, depth: int) -> Any:
-        (number,), (size,) = self.unpack(_U64), self.unpack(_U16)
+        (number,), (size,) = self.unpack(_I64), self.unpack(_U16)
         if size > 4 * MAX_KIND:
             raise WireError(f"a handle whose kind has {size} bytes")
         handle = Handle(number, str(self.take(size), "utf-8"))
@@ -704,7 +609,9 @@ class _Decoder:
 
     def view(self) -> np.ndarray:
         owner = self.same()
-        return self.look(owner, _block(owner))
+        if not dense(owner):  # which a small frame can make large
+            raise WireError("a view into an array that has gaps")
+        return self.look(owner, block(owner))
 
     def same_given(self) -> np.ndarray:
         return self.given[self.unpack(_U32)[0]]
@@ -713,10 +620,10 @@ class _Decoder:
         (k,) = self.unpack(_U32)
         owner = self.given[k]
         if k not in self.blocks:
-            self.blocks[k] = _block(owner)
+            self.blocks[k] = block(owner)
         return self.look(owner, self.blocks[k])
 
-    def look(self, owner: np.ndarray, block: np.ndarray) -> np.ndarray:
+    def look(self, owner: np.ndarray, memory: np.ndarray) -> np.ndarray:
         """A view of an owner's memory, every byte of it within."""
         axes, part = self.take(2)
         if axes > MAX_AXES:
@@ -724,15 +631,17 @@ class _Decoder:
         (offset,) = self.unpack(_I64)
         looks = self.unpack(_LONGS[2 * axes])
         shape, strides = looks[:axes], looks[axes:]
-        dtype = _part(owner.dtype) if part else owner.dtype
+        dtype = part_of(owner.dtype) if part else owner.dtype
         if dtype is None or (dtype not in _CODES and dtype.kind != "U"):
             raise WireError(f"a view of another kind into an array of {owner.dtype}")
         if not 0 < _bytes(shape, dtype.itemsize) <= MAX_BYTES:
             raise WireError(f"a view of shape {shape}")
-        low, beyond = _span((offset, shape, strides, dtype))
-        if low < 0 or beyond > block.nbytes or not block.flags.c_contiguous:
-            raise WireError(f"a view of the bytes from {low} to {beyond} of an array of {block.nbytes}")
-        return np.ndarray(shape, dtype, block, offset, strides)
+        if any(step % dtype.alignment for step in (offset, *strides)):  # half of one text or number and half of another
+            raise WireError(f"a view at {offset} in steps of {strides} into numbers of {dtype.alignment} bytes")
+        low, beyond = span((offset, shape, strides, dtype))
+        if low < 0 or beyond > memory.nbytes:
+            raise WireError(f"a view of the bytes from {low} to {beyond} of an array of {memory.nbytes}")
+        return np.ndarray(shape, dtype, memory, offset, strides)
 
 
 def _keys(found: list[Any]) -> list[Any]:
