@@ -323,6 +323,10 @@ def exercise(name):
     return getattr(importlib.import_module(f"solutions.{topic}"), own).exercise
 
 
+def frame(transcript, functions):
+    return transcript.frame(tuple(function.handle for function in functions))
+
+
 def said(report):
     return report.verdict, report.kind, [(f.subject, f.verdict, f.message, f.cause, f.advice) for f in report.findings]
 
@@ -365,7 +369,7 @@ def test_a_right_answer_does_what_the_reference_does_wherever_a_check_looks(work
         "affine_backward", "affine_forward",
     )  # fmt: skip
     assert len(transcript.steps) > 50
-    assert transcript.matches(worker.replay(functions, transcript.seed, transcript.steps))
+    assert transcript.matches(worker.replay(frame(transcript, functions)))
 
 
 @pytest.mark.parametrize(
@@ -386,7 +390,7 @@ def test_a_wrong_one_does_not(worker, wrong):
         """,
         "affine_backward", "affine_forward",
     )  # fmt: skip
-    assert not transcript.matches(worker.replay(functions, transcript.seed, transcript.steps))
+    assert not transcript.matches(worker.replay(frame(transcript, functions)))
 
 
 @pytest.mark.parametrize("answers", [None, [], [{}], [{"value": 1}] * 3, "x", {"a": 1}, [None] * 5])
@@ -413,4 +417,4 @@ def sigmoid_backward(dout, cache):
     {body.replace("; ", chr(10) + "    ")}
 """
     functions = define(worker, code, "sigmoid_backward", "sigmoid_forward")
-    assert transcript.matches(worker.replay(functions, transcript.seed, transcript.steps)) is not touched
+    assert transcript.matches(worker.replay(frame(transcript, functions))) is not touched

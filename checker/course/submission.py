@@ -209,9 +209,9 @@ class _Grading:
         assert self.worker is not None
         if not known or len(functions) != len(names(task)):
             return None
-        inorder = [functions[name] for name in names(task)]
+        handles = tuple(functions[name].handle for name in names(task))
         for transcript in known:
-            if not transcript.matches(self.worker.replay(inorder, transcript.seed, transcript.steps)):
+            if not transcript.matches(self.worker.replay(transcript.frame(handles))):
                 return None
         return known[0].report
 

@@ -18,7 +18,7 @@ from ..recognise import SAME, rounding, same
 from ..report import Report
 from ..standin import MEASUREMENTS, StandIn, described
 from .isolation import wire
-from .isolation.calls import Past, replayed, seeded
+from .isolation.calls import Past, replayed, seeded, undisturbed
 
 #: Two right answers in single precision agree within this, relative to the largest entry.
 SINGLE = 1e-5
@@ -35,6 +35,14 @@ class Transcript:
     steps: tuple[Step, ...]
     answers: tuple[Mapping[str, Any], ...]
     rounding: tuple[float, ...]
+    frames: dict[tuple[wire.Handle, ...], bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    def frame(self, functions: tuple[wire.Handle, ...]) -> bytes:
+        """The message that asks a worker for all of it; the same for every notebook, and so made once."""
+        if functions not in self.frames:
+            message = {"op": "replay", "functions": list(functions), "seed": self.seed, "steps": list(self.steps)}
+            self.frames[functions] = wire.encode(message)
+        return self.frames[functions]
 
     def matches(self, answers: Any) -> bool:
         """Whether another answer's are the same in all that counts. `answers` may be anything."""
@@ -59,7 +67,8 @@ def taken(task: Exercise, seed: int, **options: Any) -> Transcript | None:
         return None
     steps = log.steps()
     seeded(seed)
-    answers = replayed(functions, [_here(step) for step in steps])
+    with undisturbed():
+        answers = replayed(functions, [_here(step) for step in steps])
     if any("raised" in answer for answer in answers):
         return None
     return Transcript(report, seed, steps, tuple(answers), tuple(rounding((step[2], step[3])) for step in steps))
@@ -163,5 +172,7 @@ def _numbers(mine: Any, right: Any, atol: float) -> bool:
     a, b = np.asarray(mine), np.asarray(right)
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
+    if a.tobytes() == b.tobytes():  # most often: the same operations in the same order
+        return True
     narrow = b.dtype.kind in "fc" and b.dtype.itemsize < 8
     return same(a, b, SINGLE if narrow else SAME, atol * (SINGLE / SAME if narrow else 1.0))

@@ -20,6 +20,8 @@ from ...contract import snapshot
 from ...standin import MEASUREMENTS
 from . import wire
 
+#: Values that hold no others.
+PLAIN = (np.ndarray, np.generic, bool, int, float, complex, str, bytes, type(None), np.random.Generator)
 #: Characters of an exception's own text.
 LONGEST = 2000
 
@@ -52,7 +54,8 @@ def answered(function: Any, measurement: str, arguments: Sequence[Any], named: M
     before = [array.tobytes() for array in given]
     leaves = [id(leaf) for leaf in tree.leaves((arguments, named))]
     inside = [(where, array, kept) for path, part in _objects(arguments) for where, array, kept in _inside(path, part)]
-    answer = _run(function, measurement, arguments, named)
+    with undisturbed():
+        answer = _run(function, measurement, arguments, named)
     changed = {k: array for k, array in enumerate(given) if array.tobytes() != before[k]}
     if changed:
         answer["changed"] = {k: array.copy() for k, array in changed.items()}
@@ -66,10 +69,9 @@ def answered(function: Any, measurement: str, arguments: Sequence[Any], named: M
 
 def _run(function: Any, measurement: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        with undisturbed():
-            if measurement:
-                return {"value": MEASUREMENTS[measurement](function, *arguments)}
-            return {"value": function(*arguments, **named)}
+        if measurement:
+            return {"value": MEASUREMENTS[measurement](function, *arguments)}
+        return {"value": function(*arguments, **named)}
     except BaseException as problem:  # also SystemExit, and whatever a student derives from BaseException
         return failed(problem, function)
 
@@ -90,8 +92,7 @@ def failed(problem: BaseException, function: Any) -> dict[str, Any]:
 
 def _objects(arguments: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     """What is no plain value among the arguments."""
-    plain = (np.ndarray, np.generic, bool, int, float, complex, str, bytes, type(None), np.random.Generator)
-    yield from ((path, leaf) for path, leaf in tree.flatten(tuple(arguments)) if not isinstance(leaf, plain))
+    yield from ((path, leaf) for path, leaf in tree.flatten(tuple(arguments)) if not isinstance(leaf, PLAIN))
 
 
 def _inside(path: str, part: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -115,7 +116,8 @@ def replayed(functions: Sequence[Any], steps: Sequence[Sequence[Any]]) -> list[d
     held: list[list[np.ndarray]] = []
     for which, measurement, arguments, named, cached in steps:
         pasts = [leaf for leaf in tree.leaves((arguments, named)) if isinstance(leaf, Past)]
-        arguments, named = _recalled(arguments, returned), _recalled(named, returned)
+        if pasts:
+            arguments, named = _recalled((arguments, named), returned)
         given = _arrays((arguments, named))
         before = [array.tobytes() for array in given]
         answer = _run(functions[which], measurement, arguments, named)
@@ -150,9 +152,12 @@ def _recalled(value: Any, returned: Sequence[Any]) -> Any:
 
 def _arrays(value: Any) -> list[np.ndarray]:
     """Every array in a value, those within objects included."""
-    found = {id(leaf): leaf for leaf in tree.leaves(value) if isinstance(leaf, np.ndarray)}
-    for _, part in _objects((value,)):
-        found |= {id(array): array for _, array, _ in snapshot(part)}
+    found: dict[int, np.ndarray] = {}
+    for leaf in tree.leaves(value):
+        if isinstance(leaf, np.ndarray):
+            found[id(leaf)] = leaf
+        elif not isinstance(leaf, PLAIN):
+            found |= {id(array): array for _, array, _ in snapshot(leaf)}
     return list(found.values())
 
 

@@ -175,11 +175,15 @@ class Worker:
 
     def ask(self, operation: str, seconds: float = 10.0, given: Sequence[Any] = (), **message: Any) -> Any:
         """Send a message, and take the answer. Raises EndedError where none comes, or none that can be read."""
+        return self.exchange(wire.encode({"op": operation, **message}, arena=self.arena), seconds, given)
+
+    def exchange(self, frame: bytes, seconds: float, given: Sequence[Any] = ()) -> dict[Any, Any]:
+        """Send an encoded message, and take the answer. Raises EndedError as `ask`."""
         if self.channel is None:
             raise EndedError(self.why or "the process that it ran in has ended")
         seconds = min(seconds, max(0.05, self.deadline - time.monotonic()), max(0.05, self.ends - time.monotonic()))
         try:
-            self.channel.send(wire.encode({"op": operation, **message}, arena=self.arena))
+            self.channel.send(frame)
             answer = wire.decode(self.channel.receive(seconds), given=given, resolve=_kept, arena=self.arena)
         except TimeoutError:
             raise self.ended(f"it was stopped after {seconds:.3g} seconds") from None
@@ -212,10 +216,9 @@ class Worker:
         found = self.ask("functions", names=list(names)).get("found")
         return {name: Remote(self, told) for name, told in dict(found or {}).items() if name in names}
 
-    def replay(self, functions: Sequence[Remote], seed: int, steps: Sequence[Any]) -> Any:
-        """The answers to many calls, as data of a stranger."""
-        handles = [function.handle for function in functions]
-        return self.ask("replay", self.limits.cell, functions=handles, seed=seed, steps=list(steps)).get("answers")
+    def replay(self, frame: bytes) -> Any:
+        """The answers to many calls at once (`Transcript.frame`), as data of a stranger."""
+        return self.exchange(frame, self.limits.cell).get("answers")
 
     @contextlib.contextmanager
     def drawn(self, seed: int) -> Iterator[None]:
