@@ -128,7 +128,7 @@ class Channel:
         except OSError as error:
             raise ClosedError(f"the other end is gone: {error.strerror}") from None
 
-    def _wait(self, ready: select.poll, until: float | None, what: str) -> None:
+    def _wait(self, ready: "select.poll", until: float | None, what: str) -> None:
         """Wait until there is something to be had, or room."""
         if not self._open:
             raise ClosedError("this channel is closed")

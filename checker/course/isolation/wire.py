@@ -145,6 +145,7 @@ def _leaves(value: Any, depth: int) -> Iterator[Any]:
 _TOO_DEEP = f"containers nested more than {MAX_DEPTH} deep cannot cross (or one that contains itself)"
 _TOO_MANY = f"more than {MAX_ITEMS:,} values in containers cannot cross at once: put the numbers into an array"
 _TOO_LARGE = f"more than {MAX_BYTES >> 20} MiB cannot cross at once"
+_TOO_EMPTY = f"an array of no elements, the other axes of which have more than {MAX_ITEMS:,}, cannot cross"
 _TOO_LONG = f"an integer of more than {MAX_INT_BITS} bits cannot cross"
 _COLLIDE = f"more than {MAX_COLLISIONS} keys that have the same hash cannot cross"
 
@@ -184,9 +185,10 @@ class _Encoder:
             self.put_arrays()
         else:
             self.parts[0] = _U32.pack(0)
-        if sum(part.nbytes if isinstance(part, np.ndarray) else len(part) for part in self.parts) > MAX_BYTES:
+        made = b"".join(self.parts)
+        if len(made) > MAX_BYTES:
             raise WireError(_TOO_LARGE)
-        return b"".join(self.parts)
+        return made
 
     def put(self, value: Any, depth: int) -> None:
         self.items += 1
@@ -312,7 +314,7 @@ class _Encoder:
                 self.other(value, f" with {plain.ndim} axes of {plain.dtype}: numbers and texts in {MAX_AXES} axes can")
                 return
             known = self.met[id(value)] = Met(plain)
-        self.shown += known.array.nbytes
+        self.shown += known.array.nbytes or _bytes(known.array.shape, known.array.itemsize)
         if self.shown > MAX_BYTES:
             raise WireError(_TOO_LARGE)
         known.places.append(len(self.parts))
@@ -634,7 +636,7 @@ class _Decoder:
         dtype = part_of(owner.dtype) if part else owner.dtype
         if dtype is None or (dtype not in _CODES and dtype.kind != "U"):
             raise WireError(f"a view of another kind into an array of {owner.dtype}")
-        if not 0 < _bytes(shape, dtype.itemsize) <= MAX_BYTES:
+        if not _bytes(shape, dtype.itemsize):
             raise WireError(f"a view of shape {shape}")
         if any(step % dtype.alignment for step in (offset, *strides)):  # half of one text or number and half of another
             raise WireError(f"a view at {offset} in steps of {strides} into numbers of {dtype.alignment} bytes")
@@ -653,10 +655,18 @@ def _keys(found: list[Any]) -> list[Any]:
 
 
 def _bytes(shape: Sequence[int], itemsize: int) -> int:
-    """The bytes of an array, by integers that do not overflow."""
+    """The bytes of an array, by integers that do not overflow.
+
+    The other axes of an array of no elements are bounded too: a sum along the empty one has all of theirs.
+    """
     if min(shape, default=0) < 0:
         raise WireError(f"an array of shape {tuple(shape)}")
-    return math.prod(shape) * itemsize
+    size = math.prod(shape) * itemsize
+    if size > MAX_BYTES:
+        raise WireError(_TOO_LARGE)
+    if not size and math.prod(n or 1 for n in shape) > MAX_ITEMS:
+        raise WireError(_TOO_EMPTY)
+    return size
 
 
 def _sound(raw: np.ndarray) -> np.ndarray:
