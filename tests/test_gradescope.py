@@ -177,6 +177,46 @@ def test_the_scripts_are_bash(script):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def script(path, *lines):
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_python_that_an_image_lacks_is_installed(tmp_path, found):
+    """With the commands that would do so in the place of those that do."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    commands, log = tmp_path / "bin", tmp_path / "log"
+    commands.mkdir()
+    own = f'printf "#!/bin/sh\\necho \\$* >> {log}; echo {tmp_path}\\n" > $3/bin/python; chmod +x $3/bin/python'
+    script(
+        commands / version,
+        f"[ -f {tmp_path}/installed ] || exit 127",
+        f'[ "$2" != venv ] || {{ mkdir -p $3/bin; {own}; }}',
+    )
+    script(commands / "add-apt-repository", f"echo ppa $* >> {log}", f"touch {tmp_path}/ppa")
+    offered = f"[ -f {tmp_path}/ppa ] && touch {tmp_path}/installed" if found else "exit 100"
+    script(commands / "apt-get", f"echo apt $* >> {log}", f'case "$*" in *{version}*) {offered};; esac')
+    (tmp_path / "setup.sh").write_text(gradescope.SETUP.replace("PYTHON", version))
+    path = os.pathsep.join([str(commands), "/usr/bin", "/bin"])
+    done = subprocess.run(["bash", tmp_path / "setup.sh"], env={"PATH": path}, capture_output=True, text=True)
+    said = log.read_text().splitlines()
+    assert said[:5] == [
+        "apt update",
+        f"apt install -y {version} {version}-venv",
+        "apt install -y software-properties-common",
+        "ppa -y ppa:deadsnakes/ppa",
+        f"apt install -y {version} {version}-venv",
+    ]
+    if found:
+        assert done.returncode == 0, done.stderr
+        assert f"-c {tmp_path}/constraints.txt -r {tmp_path}/requirements.txt" in said[5]
+        assert (tmp_path / "autograder.pth").read_text() == f"{tmp_path}\n"
+    else:
+        assert done.returncode == 1
+        assert f"there is no {version} here, and none to install: choose an image of Ubuntu" in done.stderr
+
+
 # -- what Gradescope is told ------------------------------------------------------------------------------------------
 
 
