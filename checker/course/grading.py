@@ -11,14 +11,14 @@ import random
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from .. import environment
-from ..credit import Part, credit, parts, total
+from ..credit import ELSEWHERE, Part, credit, parts, total
 from ..exercises import Exercise
 from ..notebook import silence
 from ..report import RIGHT, WRONG, Finding, Report
@@ -47,12 +47,16 @@ def grade(name: str, namespace: Mapping[str, Any] | None = None) -> float:
 
 
 def judged(
-    task: Exercise, defined: Mapping[str, Any], drawn: Callable[[int], AbstractContextManager[None]] | None = None
+    task: Exercise,
+    defined: Mapping[str, Any],
+    drawn: Callable[[int], AbstractContextManager[None]] | None = None,
+    vouched: Container[str] = (),
 ) -> tuple[float, Report, tuple[Part, ...]]:
     """The points of what is defined there, the worst report over all sets of inputs, and what each part earned.
 
     A part, a gradient say, earns what it does where it does worst: it is right only if it is right everywhere. `drawn`
-    sets off the random numbers of the process in which the answer runs; by default, of this one.
+    sets off the random numbers of the process in which the answer runs; by default, of this one. Parts that are
+    `vouched` for are known to be right at all sets of inputs.
     """
     drawn = drawn or _drawn
     halves = names(task)
@@ -66,9 +70,9 @@ def judged(
         if seed in MORE_SEEDS and all(reports):
             break
         with silence(), drawn(seed):
-            options = OPTIONS | ({} if seed in SEEDS else {"trials": 0})
+            options = OPTIONS if seed in SEEDS else {**OPTIONS, "trials": 0}
             reports.append(_checked(task, answer, forward[0] if forward else None, seed, options))
-        if credit(task, reports[-1]) == 0.0:
+        if _settled(task, reports[-1], vouched):
             break
     worst = min(reports, key=lambda report: credit(task, report))
     every = [parts(task, report) for report in reports]
@@ -76,6 +80,13 @@ def judged(
         return credit(task, worst), worst, parts(task, worst)
     earned = tuple(min(same, key=lambda part: part.earned) for same in zip(*every))
     return min(credit(task, worst), math.fsum(part.earned for part in earned)), worst, earned
+
+
+def _settled(task: Exercise, report: Report, vouched: Container[str]) -> bool:
+    """Whether other inputs can change nothing: no part has earned anything but those that are vouched for."""
+    if report.verdict == RIGHT or report.kind in ELSEWHERE:
+        return False
+    return all(part.name in vouched for part in parts(task, report) if part.earned)
 
 
 def names(task: Exercise) -> list[str]:

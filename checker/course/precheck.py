@@ -91,11 +91,14 @@ def collected(folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
         if path.is_symlink() or any(part.is_symlink() for part in path.parents if folder in part.parents):
             refused[name] = "is a link to another file"
         elif path.is_file():
-            size += path.stat().st_size
-            if path.stat().st_size > LARGEST or size > 2 * LARGEST or len(found) >= MOST:
-                refused[name] = f"is larger than {LARGEST // 1_000_000} MB, or there are too many files"
-            else:
-                found[name] = path.read_bytes()
+            try:
+                size += path.stat().st_size
+                if path.stat().st_size > LARGEST or size > 2 * LARGEST or len(found) >= MOST:
+                    refused[name] = f"is larger than {LARGEST // 1_000_000} MB, or there are too many files"
+                else:
+                    found[name] = path.read_bytes()
+            except OSError as problem:
+                refused[name] = f"cannot be read: {problem.strerror}"
     return found, refused
 
 
@@ -138,7 +141,8 @@ def _found(
         return parsed(alike[0], submitted[alike[0]]), [f"{alike[0]} was taken for {wanted}"]
     if alike:
         raise UnreadableError(f"there is no {wanted}, and several files might be meant: {', '.join(alike)}")
-    raise UnreadableError(f"there is no {wanted}")
+    left = "".join(f"; {other} {why}" for other, why in refused.items())
+    raise UnreadableError(f"there is no {wanted}{left}")
 
 
 def _resembles(name: str, data: bytes, expected: Sequence[Expected]) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..credit import credit, parts, total
 from ..exercises import Exercise
+from ..kinds import MEASURED
 from ..report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 from . import handwritten, outputs
 from .grading import OPTIONS, SEEDS, explanation, judged, names
@@ -181,39 +182,35 @@ class _Grading:
         with self.worker.within(self.job.limits.cell):
             try:
                 functions = self.worker.functions(names(task))
-                report = self.as_reference(task, known, functions)
-                if report is not None:
+                said = list(zip(known, self.replayed(task, known, functions)))
+                if said and all(transcript.matches(answers) for transcript, answers in said):
+                    report = known[0].report  # the answer does what the reference does wherever a check looks
                     points, earned = credit(task, report), parts(task, report)
                 else:
-                    points, report, earned = judged(task, functions, self.worker.drawn)
+                    points, report, earned = judged(task, functions, self.worker.drawn, _vouched(task, said))
             except EndedError as problem:
                 points, report, earned = 0.0, _stopped(task, str(problem)), ()
             if self.worker.why:
                 points, report, earned = 0.0, _stopped(task, self.worker.why), ()
                 self.incidents.append(f"{each.grade_id}: {self.worker.why}")
-        points *= each.points / total(task)  # as many as the assignment gives
-        said = "\n".join(explanation(task, report, points, earned))
+        scale = each.points / total(task)  # as many as the assignment gives
+        text = "\n".join(explanation(task, report, points, earned))
         first = next((finding for finding in report.findings if finding.verdict != RIGHT), None)
-        shares = tuple((part.name, part.earned, part.points) for part in earned)
+        shares = tuple((part.name, part.earned * scale, part.points * scale) for part in earned)
         made = Mark(
-            each.grade_id, each.points, float(points), name, report.verdict, report.kind, said=said, parts=shares
+            each.grade_id, each.points, points * scale, name, report.verdict, report.kind, said=text, parts=shares
         )
         if first is None:
             return made
         return Mark(**{**vars(made), "cause": first.cause, "message": first.message, "advice": first.advice})
 
-    def as_reference(
-        self, task: Exercise, known: tuple[Transcript, ...], functions: Mapping[str, Remote]
-    ) -> Report | None:
-        """The report on the reference, if the answer does the same wherever a check looks."""
+    def replayed(self, task: Exercise, known: tuple[Transcript, ...], functions: Mapping[str, Remote]) -> list[Any]:
+        """What the answer says to every transcript; nothing where it is not complete."""
         assert self.worker is not None
-        if not known or len(functions) != len(names(task)):
-            return None
+        if len(functions) != len(names(task)):
+            return []
         handles = tuple(functions[name].handle for name in names(task))
-        for transcript in known:
-            if not transcript.matches(self.worker.replay(transcript.frame(handles))):
-                return None
-        return known[0].report
+        return [self.worker.replay(transcript.frame(handles)) for transcript in known]
 
     def handwritten(self, each: Expected) -> Mark:
         """The mark that a test of the instructor's own gives."""
@@ -227,6 +224,20 @@ class _Grading:
     def wanted(self) -> Iterator[Expected]:
         """Every cell of the assignment."""
         return (each for wanted in self.job.wanted.values() for each in wanted)
+
+
+def _vouched(task: Exercise, said: list[tuple[Transcript, Any]]) -> set[str]:
+    """The parts of an answer that are right wherever a check looks: those that are the reference's."""
+    paths = set.intersection(*(transcript.agreeing(answers) for transcript, answers in said)) if said else set()
+    if task.kind not in MEASURED:
+        return paths
+    if task.nodes:
+        return {name for name in (*task.nodes, *task.wrt) if f"['d{name}']" in paths}
+    return {
+        name
+        for place, name in enumerate(task.wrt)
+        if paths & ({f"[{place}]"} | ({""} if len(task.wrt) == 1 else set()))
+    }
 
 
 def _missing(name: str, wanted: tuple[Expected, ...]) -> Graded:

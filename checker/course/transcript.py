@@ -55,6 +55,31 @@ class Transcript:
             for mine, right, atol in zip(answers, self.answers, self.rounding)
         )
 
+    def agreeing(self, answers: Any) -> set[str]:
+        """The parts of the answer's results, by their path, that are the same in every call; none if one is missing."""
+        if not isinstance(answers, list) or len(answers) != len(self.answers):
+            return set()
+        parts: set[str] | None = None
+        for (which, *_), mine, right, atol in zip(self.steps, answers, self.answers, self.rounding):
+            if not isinstance(mine, dict) or mine.keys() != right.keys():
+                return set()
+            if which == 0:
+                yours, wanted = _parts(mine.get("value")), _parts(right.get("value"))
+                same = {path for path in wanted if path in yours and agrees(yours[path], wanted[path], atol)}
+                parts = same if parts is None else parts & same
+            elif not agrees(mine.get("value"), right.get("value"), atol):
+                return set()
+        return parts or set()
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    """What a result consists of: its items, or itself."""
+    if isinstance(value, dict):
+        return {f"[{key!r}]": item for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return {f"[{place}]": item for place, item in enumerate(value)}
+    return {"": value}
+
 
 def taken(task: Exercise, seed: int, **options: Any) -> Transcript | None:
     """The transcript of a check of the reference; None if that cannot be taken down, or is not found right."""

@@ -119,8 +119,8 @@ class Worker:
         self.incidents: list[str] = []
         self.layers: tuple[str, ...] = ()
         self.restarts = 0
-        self.ends = time.monotonic() + limits.total
-        self.deadline = self.ends
+        self.left = limits.total  # seconds that may be spent on waiting for it
+        self.budget = self.left  # and for what is under way
         self.channel: Channel | None = None
         self.why = ""  # it ended
         self.start()
@@ -162,7 +162,7 @@ class Worker:
             return
         self.restarts += 1
         self.why = ""
-        if self.restarts > RESTARTS or time.monotonic() > self.ends:
+        if self.restarts > RESTARTS or self.left <= 0:
             raise EndedError("too many cells and calls had to be stopped")
         self.start()
         ran, self.ran = self.ran, []
@@ -181,7 +181,8 @@ class Worker:
         """Send an encoded message, and take the answer. Raises EndedError as `ask`."""
         if self.channel is None:
             raise EndedError(self.why or "the process that it ran in has ended")
-        seconds = min(seconds, max(0.05, self.deadline - time.monotonic()), max(0.05, self.ends - time.monotonic()))
+        seconds = max(0.05, min(seconds, self.budget, self.left))
+        started = time.monotonic()
         try:
             self.channel.send(frame)
             answer = wire.decode(self.channel.receive(seconds), given=given, resolve=_kept, arena=self.arena)
@@ -191,6 +192,9 @@ class Worker:
             raise self.ended("it ended the Python process that it ran in") from None
         except wire.WireError as problem:
             raise self.ended(f"it sent something that cannot be read ({problem})") from None
+        finally:
+            waited = time.monotonic() - started
+            self.budget, self.left = self.budget - waited, self.left - waited
         if not isinstance(answer, dict):
             raise self.ended("it sent something that is no answer")
         return answer
@@ -229,12 +233,12 @@ class Worker:
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Within, all calls together take no longer than this."""
-        self.deadline = time.monotonic() + seconds
+        """Within, all calls together take no longer than this: what this side does in between is not counted."""
+        self.budget = seconds
         try:
             yield
         finally:
-            self.deadline = self.ends
+            self.budget = self.left
 
 
 def _kept(handle: wire.Handle) -> Any:

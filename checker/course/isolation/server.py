@@ -6,6 +6,7 @@ it; the answer is the worker's process id, with a descriptor of the process wher
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> None:
     warnings.simplefilter("ignore")
     shell = warmed(arguments[1:])
     missing()  # asked once, and known to every worker
+    gc.collect()
+    gc.freeze()  # a worker's collections leave what it shares with this process alone
     with contextlib.suppress(AttributeError):
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers
     control.sendall(b"ready")
@@ -81,9 +84,9 @@ def _begin(shell: Shell, request: dict[str, Any], descriptors: list[int]) -> Non
 
 def _policy(told: dict[str, Any], descriptors: list[int]) -> Policy:
     """The policy of a request, for this process."""
-    paths = {name: tuple(told.pop(name)) for name in ("readable", "secrets")}
-    told["descriptors"], told["parent"] = (0, 1, 2, *descriptors), os.getppid()
-    return Policy(**told, **paths)
+    for name in ("readable", "secrets"):
+        told[name] = tuple(told[name])
+    return Policy(**told | {"descriptors": (0, 1, 2, *descriptors), "parent": os.getppid()})
 
 
 def _answer(control: socket.socket, pid: int) -> None:

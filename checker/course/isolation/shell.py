@@ -100,7 +100,7 @@ class Stream(io.TextIOBase):
 class _Publisher(DisplayPublisher):
     """`display(...)`, and pictures."""
 
-    def publish(self, data: dict[str, Any], metadata: Any = None, **_: Any) -> None:
+    def publish(self, data: dict[str, Any], metadata: Any = None, *_: Any, **__: Any) -> None:  # type: ignore[override]
         self.shell.outputs.show("display_data", data, metadata)
 
     def clear_output(self, wait: bool = False) -> None:
@@ -109,6 +109,8 @@ class _Publisher(DisplayPublisher):
 
 class _Hook(DisplayHook):
     """The value of a cell's last expression."""
+
+    shell: Any
 
     def quiet(self) -> bool:
         return False

@@ -6,7 +6,7 @@ It is forked from a server that never saw an answer, a hidden test or a gradeboo
 import os
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ class _Worker:
         self.shell, self.arena = shell, arena
         self.held: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
-        self.operations = {
+        self.operations: dict[str, Callable[..., Any]] = {
             "cell": self.cell, "files": self.files, "functions": self.functions, "values": self.values,
             "call": self.call, "replay": self.replay, "seed": self.seed,
         }  # fmt: skip
@@ -137,9 +137,8 @@ class _Worker:
     def replay(self, functions: list[Any], seed: int, steps: list[Any]) -> dict[str, Any]:
         """Make many calls."""
         calls.seeded(seed)
-        with unheard(self.shell):
-            with calls.undisturbed():
-                return {"answers": calls.replayed(functions, steps)}
+        with unheard(self.shell), calls.undisturbed():
+            return {"answers": calls.replayed(functions, steps)}
 
     def seed(self, seed: int) -> dict[str, Any]:
         """Begin random numbers anew."""
