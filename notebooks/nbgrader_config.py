@@ -42,7 +42,7 @@ c.Autograde.sanitize_preprocessors = [Repair, ClearOutput, OverwriteKernelspec, 
 
 # Students' code runs in a sandbox, and its answers are judged outside of it, also under nbgrader's own `autograde`.
 c.Autograde.autograde_preprocessors = [Isolated, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
-c.Isolated.timeout = 60  # seconds for each cell
+c.Execute.timeout = 60  # seconds for each cell
 
 # Feedback explains, and shows no hidden test; its pages hold no script, and its folders no file, of a student's.
 c.GenerateFeedback.preprocessors = [GetGrades, ForStudents, CSSHTMLHeaderPreprocessor]

@@ -11,8 +11,8 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Float, Unicode
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from traitlets import Unicode
 
 from . import outputs
 from .isolation.client import FULL
@@ -62,23 +62,23 @@ class Repair(NbGraderPreprocessor):
         return nb, resources
 
 
-class Isolated(NbGraderPreprocessor):
+class Isolated(Execute):
     """Grade a notebook in nbgrader's own `autograde` as the course's does: run in a sandbox, judged outside of it.
 
-    Raises RuntimeError where nothing could be graded, so that nbgrader gives no marks.
+    It stands in the place of nbgrader's `Execute`, and its seconds for a cell are `c.Execute.timeout`. Raises
+    RuntimeError where nothing could be graded, so that nbgrader gives no marks.
     """
 
     isolation = Unicode(FULL, help='"full", "bubblewrap", or "none": without a sandbox').tag(config=True)
-    timeout = Float(Limits().cell, help="seconds for each cell").tag(config=True)
 
-    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Made:
+    def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> Made:
         """The notebook with the outputs of its cells, and the points of its tests as their values."""
         known = resources["nbgrader"]
         name = known["notebook"]
         job = Job(
             known["student"], known["assignment"], {name: _wanted(self, known)},
             {f"{name}.ipynb": nbformat.writes(nb).encode()}, files=_beside(resources["metadata"]["path"]),
-            limits=Limits(cell=self.timeout), isolation=self.isolation,
+            limits=Limits(cell=float(self.timeout or Limits().cell)), isolation=self.isolation,
         )  # fmt: skip
         outcome = Outcome.from_json(graded(job))
         for note in (*outcome.notes, *outcome.incidents):
