@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 import tracemalloc
+import warnings
 from collections import Counter, OrderedDict, namedtuple
 
 import numpy as np
@@ -359,6 +360,17 @@ def test_a_given_array_is_itself_and_what_lies_within_is_a_view_of_it():
     assert found[2][0, 0] == 99
 
 
+def test_a_given_array_whose_shape_was_set_comes_back_in_that_shape():
+    here, there = np.arange(6.0).reshape(2, 3), np.arange(6.0).reshape(2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy from 2.5
+        here.shape = (6,)
+    found = decode(encode(here, given=[here]), given=[there])
+    assert found.shape == (6,)
+    assert np.shares_memory(found, there)
+    assert there.shape == (2, 3)
+
+
 def test_a_part_of_a_given_complex_array_is_a_view_of_it():
     here, there = np.array([1 + 2j, 3 + 4j]), np.array([1 + 2j, 3 + 4j])
     found = decode(encode((here.imag, here.real, here.view(float)), given=[here]), given=[there])
@@ -536,6 +548,9 @@ LIES = {
     "no arena": (frame(0, b"a" + FLOATS + b"\x01\x02", longs(1), longs(0)), "where the arena has none"),
     "no such array": (frame(0, b"r", 0), "makes no sense"),
     "no such given": (frame(0, b"x", 1), "makes no sense"),
+    "a given array in another size": (frame(0, b"x", 0, b"\x01", longs(7)), "an array of shape (6,) in shape (7,)"),
+    "a given array in many axes": (frame(0, b"x", 0, b"\xff", longs(7)), "makes no sense"),
+    "a given array of fewer than none": (frame(0, b"x", 0, b"\x02", longs(-2, -3)), "an array of shape (-2, -3)"),
     "before its beginning": (frame(0, VIEW, b"\x01\x00", longs(-8, 1, 8)), "a view of the bytes from -8 to 0"),
     "beyond its end": (
         frame(0, VIEW, b"\x01\x00", longs(0, 7, 8)),

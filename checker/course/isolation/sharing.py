@@ -7,9 +7,6 @@ import numpy as np
 
 __all__ = ["Met", "axes_of", "block", "dense", "part_of", "share", "span"]
 
-#: Where an array's first element is, its shape, its strides and its dtype.
-Geometry = tuple[int, tuple[int, ...], tuple[int, ...], np.dtype[Any]]
-
 #: Arrays that are tried as the owner of another's memory, among those whose memory overlaps.
 _OWNERS = 32
 #: Pairs of arrays up to which asking NumPy for each is quicker than sorting addresses.
@@ -38,17 +35,19 @@ def part_of(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
     return np.empty(0, dtype).real.dtype if dtype.kind == "c" else None
 
 
-def span(geometry: Geometry) -> tuple[int, int]:
-    """The first address that an array of at least one element uses, and the first beyond."""
-    address, shape, strides, dtype = geometry
+def span(address: int, shape: Sequence[int], strides: Sequence[int], itemsize: int) -> tuple[int, int]:
+    """The first address that an array uses whose first element is at `address`, and the first beyond.
+
+    It has at least one element.
+    """
     reach = [(n - 1) * stride for n, stride in zip(shape, strides)]
-    return address + sum(r for r in reach if r < 0), address + sum(r for r in reach if r > 0) + dtype.itemsize
+    return address + sum(r for r in reach if r < 0), address + sum(r for r in reach if r > 0) + itemsize
 
 
 class Met:
     """An array that was met in a value, the places where it stands, and whose memory it lies in."""
 
-    __slots__ = ("array", "geometry", "given", "offset", "owner", "places", "span")
+    __slots__ = ("address", "array", "given", "offset", "owner", "places", "span")
 
     def __init__(self, array: np.ndarray, given: bool = False) -> None:
         self.array = array
@@ -56,22 +55,32 @@ class Met:
         self.places: list[int] = []
         self.owner: Met | None = None
         self.offset = 0  # bytes from the owner's beginning to the first element
-        self.geometry: Geometry = (0, (), (), array.dtype)
+        self.address = 0
         self.span = (0, 0)
 
     def locate(self) -> None:
         """Look up where the array lies."""
         array = self.array
-        self.geometry = array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
-        self.span = span(self.geometry)
+        self.address = address = array.__array_interface__["data"][0]
+        if array.flags.c_contiguous:
+            self.span = address, address + array.nbytes
+        else:
+            self.span = span(address, array.shape, array.strides, array.itemsize)
+
+    def twin_of(self, owner: "Met") -> bool:
+        """Whether it lies in memory as the owner does, element by element."""
+        mine, other = self.array, owner.array
+        return (self.address, mine.shape, mine.strides, mine.dtype) == (
+            owner.address, other.shape, other.strides, other.dtype,
+        )  # fmt: skip
 
     def within(self, owner: "Met") -> bool:
         """Whether it can be had as a view of the owner's memory, also of a copy of that. Sets `offset`."""
-        if self.geometry == owner.geometry:
+        if self.twin_of(owner):
             return True
         (low, high), (first, beyond) = self.span, owner.span
         dtype, held = self.array.dtype, owner.array.dtype
-        self.offset = self.geometry[0] - first
+        self.offset = self.address - first
         return (
             first <= low
             and high <= beyond
@@ -109,14 +118,15 @@ def _any_overlap(everything: Sequence[Met]) -> bool:
 
 
 def _clusters(everything: Sequence[Met]) -> Iterator[list[Met]]:
-    """Groups of arrays whose spans of memory overlap, those of each in the order in which they came."""
+    """Groups of at least two arrays whose spans of memory overlap, those of each in the order in which they came."""
     cluster: list[int] = []
     end = 0
-    for place in sorted(range(len(everything)), key=lambda place: everything[place].span):
-        first, beyond = everything[place].span
+    for (first, beyond), place in sorted((each.span, place) for place, each in enumerate(everything)):
         if first >= end:
-            yield [everything[k] for k in sorted(cluster)]
+            if len(cluster) > 1:
+                yield [everything[k] for k in sorted(cluster)]
             cluster = []
         cluster.append(place)
         end = max(end, beyond)
-    yield [everything[k] for k in sorted(cluster)]
+    if len(cluster) > 1:
+        yield [everything[k] for k in sorted(cluster)]

@@ -328,7 +328,7 @@ class _Encoder:
         rest: list[Met] = []
         for key, each in self.met.items():
             if key in same:
-                self.fill(each, (b"x" + _U32.pack(same[key]),))
+                self.fill(each, (b"x" + _U32.pack(same[key]) + _shape(each.array),))
             else:
                 rest.append(each)
         if rest and len(given) + len(rest) > 1:
@@ -356,8 +356,8 @@ class _Encoder:
         array, owner = met.array, met.owner
         if owner is not None:
             to_given, k = owner.given, _U32.pack(number[id(owner)])
-            if met.geometry == owner.geometry:
-                return ((b"x" if to_given else b"e") + k,)
+            if met.twin_of(owner):
+                return (b"x" + k + _shape(array) if to_given else b"e" + k,)
             looks = _LONGS[2 * array.ndim].pack(*array.shape, *array.strides)
             axes_and_part = bytes((array.ndim, array.dtype != owner.array.dtype))
             return ((b"w" if to_given else b"v") + k + axes_and_part + _I64.pack(met.offset) + looks,)
@@ -386,6 +386,10 @@ class _Encoder:
             data = np.ascontiguousarray(laid)
         head = _BYTES4.pack(_ARRAY, code, array.ndim, form) + _LONGS[array.ndim].pack(*shape)
         return head + axes + length + place, data
+
+
+def _shape(array: np.ndarray) -> bytes:
+    return bytes((array.ndim,)) + _LONGS[array.ndim].pack(*array.shape)
 
 
 def _collide(keys: Sequence[Any]) -> bool:
@@ -616,7 +620,15 @@ class _Decoder:
         return self.look(owner, block(owner))
 
     def same_given(self) -> np.ndarray:
-        return self.given[self.unpack(_U32)[0]]
+        """A given array: itself, or a view of it in the shape that it was given there since (`x.shape = ...`)."""
+        (k,) = self.unpack(_U32)
+        owner = self.given[k]
+        shape = self.unpack(_LONGS[self.take(1)[0]])
+        if shape == owner.shape:
+            return owner
+        if _bytes(shape, owner.itemsize) != owner.nbytes or not owner.flags.c_contiguous:
+            raise WireError(f"an array of shape {owner.shape} in shape {shape}")
+        return owner.reshape(shape)
 
     def view_given(self) -> np.ndarray:
         (k,) = self.unpack(_U32)
@@ -640,7 +652,7 @@ class _Decoder:
             raise WireError(f"a view of shape {shape}")
         if any(step % dtype.alignment for step in (offset, *strides)):  # half of one text or number and half of another
             raise WireError(f"a view at {offset} in steps of {strides} into numbers of {dtype.alignment} bytes")
-        low, beyond = span((offset, shape, strides, dtype))
+        low, beyond = span(offset, shape, strides, dtype.itemsize)
         if low < 0 or beyond > memory.nbytes:
             raise WireError(f"a view of the bytes from {low} to {beyond} of an array of {memory.nbytes}")
         return np.ndarray(shape, dtype, memory, offset, strides)
