@@ -739,7 +739,7 @@ def test_any_bytes_are_read_or_refused(sent):
 
 @pytest.mark.slow
 @given(values, st.data())
-@settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_value_cut_or_changed_is_read_or_refused(value, data):
     sent = bytearray(encode(value, given=[X]))
     place = data.draw(st.integers(0, len(sent) - 1))
@@ -913,6 +913,24 @@ def test_who_drips_bytes_does_not_get_more_time():
     with pytest.raises(ClosedError, match="this channel is closed"):  # half a frame was read: there is no going on
         mine.receive(1)
     right.close()
+
+
+def test_who_drips_without_a_pause_does_not_get_more_time(ends, monkeypatch):
+    mine, theirs = ends
+    theirs.send(b"a frame to wake up for")
+    pieces = iter([struct.pack("<I", wire.MAX_BYTES)])
+    monkeypatch.setattr(channel.os, "read", lambda fd, size: next(pieces, b"x"))
+    with pytest.raises(TimeoutError, match="a frame did not come in time"):
+        mine.receive(0.02)
+    monkeypatch.setattr(channel.os, "writev", lambda fd, parts: 1)
+    with pytest.raises(TimeoutError, match="a frame was not read in time"):
+        theirs.send(bytes(wire.MAX_BYTES), 0.02)
+
+
+def test_what_is_there_already_comes_in_no_time(ends):
+    mine, theirs = ends
+    theirs.send(b"there")
+    assert mine.receive(0) == b"there"
 
 
 def test_who_does_not_read_stops_nobody(ends):

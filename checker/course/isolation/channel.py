@@ -67,6 +67,8 @@ class Channel:
                 if sent:
                     begun = True
                     left = _behind(left, sent)
+                    if left:
+                        _in_time(until, "was not read")
                 else:
                     self._wait(self._writable, until, "was not read")
         except BaseException:
@@ -116,6 +118,8 @@ class Channel:
             if len(piece) == size:
                 return piece
             found += piece
+            if len(found) < size:
+                _in_time(until, "did not come")
         return bytes(found)
 
     def _write(self, left: list[memoryview]) -> int:
@@ -132,15 +136,23 @@ class Channel:
         """Wait until there is something to be had, or room."""
         if not self._open:
             raise ClosedError("this channel is closed")
-        left = None if until is None else until - time.monotonic()
-        if left is not None and left < 0:
-            raise TimeoutError(f"a frame {what} in time")
-        if not ready.poll(None if left is None else math.ceil(left * 1000)):
-            raise TimeoutError(f"a frame {what} in time")
+        left = None if until is None else math.ceil(1000 * max(0.0, until - time.monotonic()))
+        if not ready.poll(left):
+            raise TimeoutError(_late(what))
 
 
 def _until(timeout: float | None) -> float | None:
     return None if timeout is None else time.monotonic() + timeout
+
+
+def _in_time(until: float | None, what: str) -> None:
+    """Raise TimeoutError when the time is up, though there is something to be had or room: it may come in drips."""
+    if until is not None and time.monotonic() > until:
+        raise TimeoutError(_late(what))
+
+
+def _late(what: str) -> str:
+    return f"a frame {what} in time"
 
 
 def _behind(left: list[memoryview], sent: int) -> list[memoryview]:
