@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -13,6 +14,8 @@ from .pool import Processes
 
 #: Seconds to find a cluster.
 PATIENCE = 10
+#: Bytes of a greeting, which begins with its length.
+LONGEST_GREETING = 1 << 20
 _ADDRESS = re.compile(r"dask://(?P<host>\[[0-9a-fA-F:]+\]|[^\s/:@]+):(?P<port>\d{1,5})/?")
 _ALONE = threading.Lock()
 
@@ -47,7 +50,7 @@ def place(where: str = "", jobs: int = 1, limit: float | None = None) -> Iterato
     found = _ADDRESS.fullmatch(where)
     if found is None or not 0 < int(found["port"]) < 65536:
         raise UsageError(f"--executor is {where!r}; it is dask://HOST:PORT, the address of a Dask scheduler")
-    with _cluster(f"tcp://{found['host']}:{found['port']}", where) as client:
+    with _cluster(found, where) as client:
         pool = client.get_executor(pure=False, retries=0)
         width = max(jobs, sum(client.nthreads().values()))
         try:
@@ -58,13 +61,14 @@ def place(where: str = "", jobs: int = 1, limit: float | None = None) -> Iterato
 
 
 @contextlib.contextmanager
-def _cluster(address: str, where: str) -> Iterator[Any]:
+def _cluster(found: re.Match[str], where: str) -> Iterator[Any]:
     try:
         from distributed import Client
     except ModuleNotFoundError as missing:
         raise UsageError(f"{missing.name} is not installed; pip install -e '.[dask]' installs it") from None
+    _knock(found, where)
     try:
-        client = Client(address, timeout=PATIENCE, set_as_default=False)
+        client = Client(f"tcp://{found['host']}:{found['port']}", timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as problem:
         said = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
         raise UsageError(f"there is no Dask scheduler at {where}: {said}") from None
@@ -73,6 +77,17 @@ def _cluster(address: str, where: str) -> Iterator[Any]:
     finally:
         with contextlib.suppress(Exception):
             client.close(timeout=PATIENCE)
+
+
+def _knock(found: re.Match[str], where: str) -> None:
+    """See that a scheduler greets us, as they do: for something else that is silent Dask itself waits without end."""
+    try:
+        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), PATIENCE) as line:
+            greeting = line.recv(8, socket.MSG_WAITALL)
+    except OSError as problem:
+        raise UsageError(f"there is no Dask scheduler at {where}: {problem.strerror or problem}") from None
+    if len(greeting) < 8 or int.from_bytes(greeting, "little") > LONGEST_GREETING:
+        raise UsageError(f"there is no Dask scheduler at {where}: something else answers there")
 
 
 def one_at_a_time(function: Callable[..., Any], *arguments: Any) -> Any:
