@@ -291,8 +291,10 @@ itself.append(itself)
 wide: list = []
 wide += [wide] * 50
 deep: list = []
+deep_set: list = [{1}]
 for _ in range(wire.MAX_DEPTH - 1):
     deep = [deep]
+    deep_set = [deep_set]
 REFUSED = {
     "an object": (Cache(), "a value of type Cache cannot cross"),
     "a key": ({Cache(): 1}, "a value of type dict cannot cross with keys that are no numbers or texts"),
@@ -308,6 +310,7 @@ REFUSED = {
     "itself": (itself, "containers nested more than 24 deep cannot cross (or one that contains itself)"),
     "itself, often": (wide, "cannot cross"),
     "too deep": ([deep], "containers nested more than 24 deep cannot cross"),
+    "a set too deep": (deep_set, "containers nested more than 24 deep cannot cross"),
     "too many": ([None] * 200_001, "more than 200,000 values in containers cannot cross at once: put the numbers into"),
     "a broadcast": (np.broadcast_to(1.0, (10**6, 10**6)), "more than 256 MiB cannot cross at once"),
     "no elements of a long axis": (
@@ -835,6 +838,11 @@ def test_where_there_is_no_such_memory_there_is_no_arena(monkeypatch):
     assert new_arena(1000) is None
     monkeypatch.setattr(os, "memfd_create", lambda *_: os.open("/nowhere", os.O_RDONLY), raising=False)
     assert new_arena(1000) is None
+    unsuited = os.open(os.devnull, os.O_RDWR)
+    monkeypatch.setattr(os, "memfd_create", lambda *_: unsuited, raising=False)
+    assert new_arena(1000) is None
+    with pytest.raises(OSError, match="Bad file descriptor"):  # it was closed
+        os.fstat(unsuited)
 
 
 # ---- the channel ----
@@ -951,6 +959,14 @@ def test_an_end_that_is_gone_is_said_so(ends):
     theirs.close()
     with pytest.raises(ClosedError, match="this channel is closed"):
         theirs.receive(1)
+
+
+def test_an_end_that_is_gone_without_having_read_is_said_so(ends):
+    mine, theirs = ends
+    mine.send(b"never read")
+    theirs.close()
+    with pytest.raises(ClosedError, match="the other end is gone"):
+        mine.receive(1)
 
 
 def test_an_end_that_goes_within_a_frame_is_said_so():
