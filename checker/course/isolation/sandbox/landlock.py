@@ -107,10 +107,10 @@ def _home() -> tuple[str, ...]:
 
 
 def _allow(rules: int, path: str, access: int) -> None:
-    """Add a rule for a path and all that is below it; a path where nothing is needs none."""
+    """Add a rule for a path and all that is below it; what this process cannot reach needs none."""
     try:
         file = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
     try:
         if not stat.S_ISDIR(os.fstat(file).st_mode):

@@ -33,9 +33,9 @@ def readable(roots: Iterable[str], secrets: Iterable[str]) -> list[str]:
 
 
 def _without(path: str, hidden: list[str]) -> Iterator[str]:
-    if any(_holds(secret, path) for secret in hidden):
+    if any(holds(secret, path) for secret in hidden):
         return
-    within = [secret for secret in hidden if _holds(path, secret)]
+    within = [secret for secret in hidden if holds(path, secret)]
     if not within:
         yield path
         return
@@ -45,7 +45,8 @@ def _without(path: str, hidden: list[str]) -> Iterator[str]:
                 yield from _without(entry.path, within)
 
 
-def _holds(folder: str, path: str) -> bool:
+def holds(folder: str, path: str) -> bool:
+    """Whether the path is the folder, or below it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
@@ -53,7 +54,7 @@ def _roots(paths: Iterable[str]) -> list[str]:
     kept: list[str] = []
     for path in sorted({os.path.realpath(path) for path in paths}):
         # In the order of their characters a folder comes before what it holds, but not right before.
-        if not any(_holds(folder, path) for folder in kept):
+        if not any(holds(folder, path) for folder in kept):
             kept.append(path)
     return kept
 
