@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("startup", "cost", "fast", "locate", "detection")
+NAMES = ("startup", "cost", "fast", "locate", "detection", "grading")
 
 
 def main() -> None:

@@ -292,3 +292,25 @@ def test_links_are_not_followed(tmp_path):
     (tmp_path / "sent" / "x.ipynb").symlink_to(secret)
     with pytest.raises(UnreadableError, match="is a link to another file"):
         staged(tmp_path)
+
+
+def test_line_ends_of_another_system_are_no_edit():
+    notebook = sent()
+    for cell in notebook["cells"]:
+        cell["source"] = cell["source"].replace("\n", "\r\n")
+    found = parsed("x.ipynb", json.dumps(notebook).encode())
+    assert repaired(found.notebook["cells"], EXPECTED)[1] == []
+
+
+def test_what_is_nested_too_deeply_for_python_is_read_all_the_same():
+    notebook = sent()
+    notebook["cells"].append(code("deep", "-" * 200_000 + "1"))
+    assert repaired(notebook["cells"], EXPECTED)[1] == []
+
+
+def test_a_link_of_another_name_is_told(tmp_path):
+    sent_folder = tmp_path / "sent"
+    sent_folder.mkdir()
+    (sent_folder / "mine.ipynb").symlink_to("/etc/hostname")
+    with pytest.raises(UnreadableError, match=r"there is no x\.ipynb; mine\.ipynb is a link to another file"):
+        stage(sent_folder, tmp_path / "staged", WANTED)

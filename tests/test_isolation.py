@@ -1,9 +1,13 @@
 """The worker and its stand-ins: what a student's function does there is seen here, and nothing more than that."""
 
 import importlib
+import re
+import subprocess
 import sys
 import textwrap
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +74,19 @@ def test_magics_and_rich_output_work(worker):
     assert "per loop" in worker.cell("%timeit -n1 -r1 1 + 1")[0]["text"]
 
 
+def test_await_works_in_a_cell(worker):
+    assert worker.cell("async def later(): return 7\nawait later()")[0]["data"]["text/plain"] == "7"
+
+
+def test_calls_together_have_a_limit_too(worker):
+    f = define(worker, "import time\ndef f(): time.sleep(0.2)", "f")
+    with worker.within(0.5):
+        f()
+        f()
+        with pytest.raises(EndedError, match=r"it was stopped after 0\.5 seconds in all"):
+            f()
+
+
 def test_a_plot_becomes_a_picture(worker):
     pytest.importorskip("matplotlib")
     told = worker.cell("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
@@ -131,6 +148,38 @@ def test_files_of_the_assignment_lie_beside_the_notebook(server):
         worker.kill()
 
 
+GRADER = """
+import os, sys, time
+from checker.course.isolation.client import FULL, Server, Worker
+from checker.course.outcome import Limits
+server = Server((), FULL)
+worker = Worker(server, Limits())
+print(server.folder, server.process.pid, worker.pid, flush=True)
+worker.ask("cell", 60.0, source="while True: pass")
+"""
+
+
+def alive(pid):
+    try:
+        return "Z" not in Path("/proc", pid, "stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_nothing_is_left_of_a_grader_that_was_killed():
+    grader = subprocess.Popen([sys.executable, "-c", GRADER], stdout=subprocess.PIPE, text=True)
+    folder, *pids = grader.stdout.readline().split()
+    grader.kill()
+    grader.wait()
+    grader.stdout.close()
+    for _ in range(200):
+        left = [pid for pid in pids if alive(pid)]
+        if not left and not Path(folder).exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError((left, folder))
+
+
 # -- functions --------------------------------------------------------------------------------------------------------
 
 
@@ -176,7 +225,7 @@ def test_an_exception_that_raises_when_it_is_asked_for_its_text(worker):
         """,
         "f",
     )
-    with pytest.raises(Exception, match="^$") as caught:
+    with pytest.raises(Exception, match=r"^$") as caught:
         f()
     assert type(caught.value).__name__ == "Odd"
 
@@ -328,7 +377,12 @@ def frame(transcript, functions):
 
 
 def said(report):
-    return report.verdict, report.kind, [(f.subject, f.verdict, f.message, f.cause, f.advice) for f in report.findings]
+    """What a report says, but for line numbers and bytes."""
+    findings = [
+        (f.subject, f.verdict, re.sub(r" at [^:]*, line.*?`: |\d+", "", f.message), f.cause, f.advice)
+        for f in report.findings
+    ]
+    return report.verdict, report.kind, findings
 
 
 @pytest.mark.slow

@@ -210,6 +210,7 @@ def _plain(cell: Mapping[str, Any], place: int) -> Cell:
     kind = kind if kind in ("code", "markdown", "raw") else "markdown"
     source = cell.get("source", "")
     source = "".join(map(str, source)) if isinstance(source, list) else source if isinstance(source, str) else ""
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
     metadata = dict(cell["metadata"]) if isinstance(cell.get("metadata"), dict) else {}
     if not isinstance(metadata.get("nbgrader", {}), dict):
         del metadata["nbgrader"]

@@ -7,6 +7,8 @@ cannot be graded is said to be so: it is neither 0 nor a pass.
 import ast
 import atexit
 import functools
+import hashlib
+import json
 import os
 import re
 import sys
@@ -27,7 +29,7 @@ from .isolation.remote import Remote
 from .notebooks import find
 from .outcome import GRADED, NOT_GRADED, Graded, Job, Mark, Outcome
 from .precheck import Expected, UnreadableError, prepared
-from .transcript import Transcript, taken
+from .transcript import Transcript, sampled, taken
 
 _TEST = re.compile(r"^grade\(\"([\w.]+)\"\)$", re.MULTILINE)
 _HIDDEN = "checker.course.grading"
@@ -178,7 +180,7 @@ class _Grading:
     def exercise(self, task: Exercise, name: str, each: Expected) -> Mark:
         """The mark for an answer to an exercise."""
         assert self.worker is not None
-        known = transcripts(name)
+        known = self.asked(task, name)
         with self.worker.within(self.job.limits.cell):
             try:
                 functions = self.worker.functions(names(task))
@@ -187,7 +189,9 @@ class _Grading:
                     report = known[0].report  # the answer does what the reference does wherever a check looks
                     points, earned = credit(task, report), parts(task, report)
                 else:
-                    points, report, earned = judged(task, functions, self.worker.drawn, _vouched(task, said))
+                    points, report, earned = judged(
+                        task, functions, self.worker.drawn, _vouched(task, said), self.seeds
+                    )
             except EndedError as problem:
                 points, report, earned = 0.0, _stopped(task, str(problem)), ()
             if self.worker.why:
@@ -203,6 +207,22 @@ class _Grading:
         if first is None:
             return made
         return Mark(**{**vars(made), "cause": first.cause, "message": first.message, "advice": first.advice})
+
+    def asked(self, task: Exercise, name: str) -> tuple[Transcript, ...]:
+        """What an answer is asked: what everybody is, and what nobody was asked before; nothing if not both are known.
+
+        Without the latter, a notebook could answer from a table of what another one was asked.
+        """
+        fresh = sampled(task, self.seeds[0])
+        return (*transcripts(name), fresh) if fresh is not None and transcripts(name) else ()
+
+    @functools.cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """What draws this submission's own inputs: the same whenever it is graded, and other ones once it changes."""
+        state = hashlib.sha256()
+        for name, data in sorted(self.job.submitted.items()):
+            state.update(json.dumps([name, len(data)]).encode() + data)
+        return tuple(int.from_bytes(state.digest()[place : place + 4], "little") for place in range(0, 12, 4))
 
     def replayed(self, task: Exercise, known: tuple[Transcript, ...], functions: Mapping[str, Remote]) -> list[Any]:
         """What the answer says to every transcript; nothing where it is not complete."""

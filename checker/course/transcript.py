@@ -14,8 +14,9 @@ import numpy as np
 
 from .. import tree
 from ..exercises import Exercise
+from ..kinds import Answer, kind
 from ..recognise import SAME, rounding, same
-from ..report import Report
+from ..report import RIGHT, Report
 from ..standin import MEASUREMENTS, StandIn, described
 from .isolation import wire
 from .isolation.calls import Past, replayed, seeded, undisturbed
@@ -83,17 +84,38 @@ def _parts(value: Any) -> dict[str, Any]:
 
 def taken(task: Exercise, seed: int, **options: Any) -> Transcript | None:
     """The transcript of a check of the reference; None if that cannot be taken down, or is not found right."""
-    functions = [task.answer, *([task.forward] if task.forward is not None else [])]
     log = _Log()
-    watched = [_Watched(function, which, log) for which, function in enumerate(functions)]
+    watched = [_Watched(function, which, log) for which, function in enumerate(_halves(task))]
     seeded(seed)
     report = task.check(*watched, seed=seed, **options)
-    if not report:
-        return None
+    return _transcript(task, seed, log, report) if report else None
+
+
+def sampled(task: Exercise, seed: int) -> Transcript | None:
+    """The transcript of one look at the reference in every case that is declared; None if that cannot be taken down.
+
+    It takes a small part of the time of a whole check, and so can be asked with inputs that nobody was asked before.
+    """
+    log = _Log()
+    answer = Answer(*(_Watched(function, which, log) for which, function in enumerate(_halves(task))))
+    cases: list[Mapping[str, Any]] = [{}, {}, *task.edges.values(), *task.overflow.values()]
+    seeded(seed)
+    for place, case in enumerate(cases):
+        if "raised" in kind(task.kind).doing(task, answer, task.inputs(seed + place, case)):
+            return None
+    return _transcript(task, seed, log, Report(task.name, RIGHT))
+
+
+def _halves(task: Exercise) -> list[Callable[..., Any]]:
+    return [task.answer, *([task.forward] if task.forward is not None else [])]
+
+
+def _transcript(task: Exercise, seed: int, log: "_Log", report: Report) -> Transcript | None:
+    """What was taken down, with what the reference answers to it; None where it raises."""
     steps = log.steps()
     seeded(seed)
     with undisturbed():
-        answers = replayed(functions, [_here(step) for step in steps])
+        answers = replayed(_halves(task), [_here(step) for step in steps])
     if any("raised" in answer for answer in answers):
         return None
     return Transcript(report, seed, steps, tuple(answers), tuple(rounding((step[2], step[3])) for step in steps))

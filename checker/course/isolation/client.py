@@ -120,7 +120,7 @@ class Worker:
         self.layers: tuple[str, ...] = ()
         self.restarts = 0
         self.left = limits.total  # seconds that may be spent on waiting for it
-        self.budget = self.left  # and for what is under way
+        self.budget = self.allowed = self.left  # and for what is under way
         self.channel: Channel | None = None
         self.why = ""  # it ended
         self.start()
@@ -181,13 +181,15 @@ class Worker:
         """Send an encoded message, and take the answer. Raises EndedError as `ask`."""
         if self.channel is None:
             raise EndedError(self.why or "the process that it ran in has ended")
-        seconds = max(0.05, min(seconds, self.budget, self.left))
+        spent = min(self.budget, self.left) < seconds
         started = time.monotonic()
         try:
-            self.channel.send(frame)
-            answer = wire.decode(self.channel.receive(seconds), given=given, resolve=_kept, arena=self.arena)
+            until = max(0.05, min(seconds, self.budget, self.left))
+            self.channel.send(frame, until)
+            answer = wire.decode(self.channel.receive(until), given=given, resolve=_kept, arena=self.arena)
         except TimeoutError:
-            raise self.ended(f"it was stopped after {seconds:.3g} seconds") from None
+            limit = f"{self.allowed:.3g} seconds in all" if spent else f"{seconds:.3g} seconds"
+            raise self.ended(f"it was stopped after {limit}") from None
         except (ClosedError, OSError):
             raise self.ended("it ended the Python process that it ran in") from None
         except wire.WireError as problem:
@@ -234,11 +236,11 @@ class Worker:
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """Within, all calls together take no longer than this: what this side does in between is not counted."""
-        self.budget = seconds
+        self.budget = self.allowed = seconds
         try:
             yield
         finally:
-            self.budget = self.left
+            self.budget = self.allowed = self.left
 
 
 def _kept(handle: wire.Handle) -> Any:

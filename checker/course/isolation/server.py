@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -43,7 +44,8 @@ def main(arguments: list[str]) -> None:
     control.sendall(b"ready")
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, LARGEST, 2)
-        if not message:
+        if not message:  # whoever started this is gone, perhaps without a chance to clear up
+            shutil.rmtree(os.getcwd(), ignore_errors=True)
             return
         pid = os.fork()
         if pid == 0:

@@ -6,7 +6,7 @@ Outputs are dicts as a notebook stores them. Of each cell only so many character
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -157,6 +157,16 @@ class Shell(InteractiveShell):
         return self.outputs.take()
 
 
+def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a cell with `await` gives. An event loop would want a socket, which the sandbox refuses."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    coroutine.close()
+    raise RuntimeError("nothing outside of the notebook can be waited for here: there is no event loop")
+
+
 def started(limit: int) -> Shell:
     """The shell of this process, with its streams in place of the process's own."""
     config = Config()
@@ -166,6 +176,7 @@ def started(limit: int) -> Shell:
     config.InteractiveShell.autoindent = False
     config.InlineBackend.close_figures = True
     shell: Shell = Shell.instance(config=config)
+    shell.loop_runner = _awaited
     shell.outputs = Outputs(limit)
     sys.stdout, sys.stderr = Stream("stdout", shell.outputs), Stream("stderr", shell.outputs)
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"

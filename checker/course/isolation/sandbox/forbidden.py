@@ -46,6 +46,9 @@ def tries(policy: Policy) -> Iterator[Try]:
         yield Try(f"allow itself to {name}", partial(prctl, option))
     for name, *arguments in _IGNORED:
         yield Try(f"call {name}", partial(_done, str(name), *arguments))
+    for name in ("setxattr", "lsetxattr", "fsetxattr", "removexattr"):
+        change = partial(call, name, -1 if name == "fsetxattr" else b"", b"", None, 0, 0)
+        yield Try(f"call {name}", change, frozenset({errno.EOPNOTSUPP}))
 
 
 def _calls(parent: int) -> Iterator[tuple[object, ...]]:
@@ -75,7 +78,7 @@ def _calls(parent: int) -> Iterator[tuple[object, ...]]:
     yield from (("inotify_init", -1), ("inotify_init1", -1), ("fanotify_init", -1, 0), ("syncfs", file))
     yield from (("name_to_handle_at", file, nothing, None, None, 0), ("open_by_handle_at", file, None, 0))
     yield from (("truncate", nothing, 0), ("mknod", nothing, 0, 0), ("mknodat", file, nothing, 0, 0))
-    yield from (("setxattr", nothing, nothing, None, 0, 0), ("fsetxattr", file, nothing, None, 0, 0))
+    yield from (("utimensat", file, nothing, None, 0), ("utimes", nothing, None), ("utime", nothing, None))
     yield from (("vmsplice", file, None, 0, 0), ("splice", file, None, file, None, 0, 0), ("tee", file, file, 0, 0))
     # Another view of the system, another user.
     yield from (("mount", None, None, None, 0, None), ("umount2", nothing, 0), ("pivot_root", nothing, nothing))
@@ -102,7 +105,7 @@ _IGNORED: tuple[tuple[object, ...], ...] = (
     ("fchmod", -1, 0),
     ("fchownat", -1, b"", 0, 0, 0),
     ("fchown", -1, 0, 0),
-    ("utimensat", -1, b"", None, 0),
+    ("utimensat", -1, b"", b" " * 32, 0),
 )
 
 

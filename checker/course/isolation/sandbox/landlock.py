@@ -17,7 +17,7 @@ from functools import partial
 from . import syscalls
 from .policy import Policy
 from .syscalls import call
-from .trial import UNREADABLE, Try
+from .trial import UNREADABLE, UNWRITABLE, Try
 
 NAME = "landlock"
 
@@ -85,13 +85,13 @@ def tries(policy: Policy) -> Iterator[Try]:
         yield Try(f"list {path}", partial(os.listdir, path), UNREADABLE)
     for path in ("/etc/passwd", f"/proc/{parent}/environ", f"/proc/{parent}/mem", *policy.secrets):
         yield Try(f"read {path}", partial(_read, path), UNREADABLE)
-    for folder in dict.fromkeys((beside, "/tmp", "/var/tmp", "/dev/shm", *_home(), *policy.readable[:1])):
-        # Files named in `readable` are no folders.
-        yield Try(f"write in {folder}", partial(_write, folder), UNREADABLE | {errno.ENOTDIR})
-    yield Try(f"make a folder in {beside}", partial(_make_folder, beside))
-    yield Try(f"make a link in {beside}", partial(_link, beside))
+    shared = [path for path in policy.readable if os.path.isdir(path)]
+    for folder in dict.fromkeys((beside, "/tmp", "/var/tmp", "/dev/shm", *_home(), *shared)):
+        yield Try(f"write in {folder}", partial(_write, folder), UNWRITABLE)
+    yield Try(f"make a folder in {beside}", partial(_make_folder, beside), UNWRITABLE)
+    yield Try(f"make a link in {beside}", partial(_link, beside), UNWRITABLE)
     # It is not empty, so that it would stay.
-    yield Try(f"remove {beside}", partial(os.rmdir, beside))
+    yield Try(f"remove {beside}", partial(os.rmdir, beside), UNWRITABLE)
     if version() >= _TCP_VERSION:
         yield Try("listen on a TCP port", _bind)
     if version() >= _SCOPES_VERSION:

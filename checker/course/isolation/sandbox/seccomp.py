@@ -45,10 +45,10 @@ _ASKING = """
     getpriority getrlimit arch_prctl
 """
 _ALLOWED = " ".join((_FILES, _CHANNEL, _MEMORY, _THREADS, _SIGNALS, _ASKING)).split()
-# Answered as if they were done: shutil.copy() works in the scratch folder, and a course's file keeps its mode, which
-# Landlock does not guard.
-_CHANGES = "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat"
-_IGNORED = _CHANGES.split()
+# Landlock does not guard a file's mode and owner. Answered as if they were done, so that shutil.copy() works.
+_IGNORED = ["chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"]
+# Neither does it guard these; shutil.copy2() is content with a file system that has no such thing.
+_UNSUPPORTED = [f"{which}{what}xattr" for which in ("", "l", "f") for what in ("get", "set", "list", "remove")]
 
 # What is asked of a file (asm-generic/ioctls.h, linux/fcntl.h) or of the process (linux/prctl.h) without any harm.
 # Not among them: pushing characters into the terminal (TIOCSTI), having a signal sent to whom one likes (F_SETOWN).
@@ -101,7 +101,8 @@ def program(processor: str) -> tuple[_Instruction, ...]:
     """The filter for a processor ("x86_64" or "aarch64")."""
     known = numbers(processor)
     answers: dict[int, Sequence[_Instruction]] = {}
-    for names, answer in (*_by_arguments(), (_ALLOWED, _return(_ALLOW)), (_IGNORED, _return(_ERROR))):
+    simple = ((_ALLOWED, _ALLOW), (_IGNORED, _ERROR), (_UNSUPPORTED, _ERROR | errno.EOPNOTSUPP))
+    for names, answer in (*_by_arguments(), *((names, _return(answer)) for names, answer in simple)):
         answers |= {known[name]: answer for name in names if name in known}
     answers[known["clone3"]] = _return(_ERROR | errno.ENOSYS)
     return (
@@ -123,6 +124,7 @@ def _by_arguments() -> Iterator[tuple[Sequence[str], Sequence[_Instruction]]]:
     yield ["ioctl"], _only(1, _IOCTLS)
     yield ["fcntl"], _only(1, _FCNTLS)
     yield ["prctl"], _only(0, _PRCTLS)
+    yield ["utimensat"], _ignored_unless_null(2)
 
 
 def _only(argument: int, values: Sequence[int | None]) -> list[_Instruction]:
@@ -137,6 +139,14 @@ def _unless(argument: int, values: Sequence[int | None], offset: int = 0) -> lis
 
 def _unless_high(argument: int) -> list[_Instruction]:
     return _unless(argument, [0], offset=4)
+
+
+def _ignored_unless_null(argument: int) -> list[_Instruction]:
+    """A file's times are set as little as its mode is. No times stand for now: Path.touch() takes that being done for
+    the file being there, and makes it only if it is refused.
+    """  # fmt: skip
+    low, high = _load(argument), _load(argument, offset=4)
+    return [low, (_EQUAL, 0, 3, 0), high, (_EQUAL, 0, 1, 0), _refusal(), *_return(_ERROR)]
 
 
 def _load(argument: int, offset: int = 0) -> _Instruction:

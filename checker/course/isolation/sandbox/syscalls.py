@@ -33,14 +33,16 @@ sched_get_priority_min:147:126  sched_rr_get_interval:148:127  mlockall:151:230 
 pivot_root:155:41  prctl:157:167  arch_prctl:158:-  adjtimex:159:171  setrlimit:160:164  chroot:161:51  sync:162:81
 settimeofday:164:170  mount:165:40  umount2:166:39  swapon:167:224  reboot:169:142  sethostname:170:161  iopl:172:-
 init_module:175:105  delete_module:176:106  quotactl:179:60  gettid:186:178  readahead:187:213  setxattr:188:5
-fsetxattr:190:7  tkill:200:130  time:201:-  futex:202:98  sched_setaffinity:203:122  sched_getaffinity:204:123
-io_setup:206:0  lookup_dcookie:212:18  epoll_create:213:-  getdents64:217:61  set_tid_address:218:96
-restart_syscall:219:128  fadvise64:221:223  timer_create:222:107  timer_settime:223:110  timer_gettime:224:108
-timer_getoverrun:225:109  timer_delete:226:111  clock_settime:227:112  clock_gettime:228:113  clock_getres:229:114
-clock_nanosleep:230:115  exit_group:231:94  epoll_wait:232:-  epoll_ctl:233:21  tgkill:234:131  utimes:235:-
-mbind:237:235  set_mempolicy:238:237  get_mempolicy:239:236  mq_open:240:180  kexec_load:246:104  waitid:247:95
-add_key:248:217  request_key:249:218  keyctl:250:219  ioprio_set:251:30  inotify_init:253:-  migrate_pages:256:238
-openat:257:56  mkdirat:258:34  mknodat:259:33  fchownat:260:54  futimesat:261:-  newfstatat:262:79  unlinkat:263:35
+lsetxattr:189:6  fsetxattr:190:7  getxattr:191:8  lgetxattr:192:9  fgetxattr:193:10  listxattr:194:11
+llistxattr:195:12  flistxattr:196:13  removexattr:197:14  lremovexattr:198:15  fremovexattr:199:16  tkill:200:130
+time:201:-  futex:202:98  sched_setaffinity:203:122  sched_getaffinity:204:123  io_setup:206:0
+lookup_dcookie:212:18  epoll_create:213:-  getdents64:217:61  set_tid_address:218:96  restart_syscall:219:128
+fadvise64:221:223  timer_create:222:107  timer_settime:223:110  timer_gettime:224:108  timer_getoverrun:225:109
+timer_delete:226:111  clock_settime:227:112  clock_gettime:228:113  clock_getres:229:114  clock_nanosleep:230:115
+exit_group:231:94  epoll_wait:232:-  epoll_ctl:233:21  tgkill:234:131  utimes:235:-  mbind:237:235
+set_mempolicy:238:237  get_mempolicy:239:236  mq_open:240:180  kexec_load:246:104  waitid:247:95  add_key:248:217
+request_key:249:218  keyctl:250:219  ioprio_set:251:30  inotify_init:253:-  migrate_pages:256:238  openat:257:56
+mkdirat:258:34  mknodat:259:33  fchownat:260:54  futimesat:261:-  newfstatat:262:79  unlinkat:263:35
 renameat:264:38  linkat:265:37  symlinkat:266:36  readlinkat:267:78  fchmodat:268:53  faccessat:269:48
 pselect6:270:72  ppoll:271:73  unshare:272:97  set_robust_list:273:99  splice:275:76  tee:276:77
 sync_file_range:277:84  vmsplice:278:75  move_pages:279:239  utimensat:280:88  epoll_pwait:281:22  signalfd:282:-

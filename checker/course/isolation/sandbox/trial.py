@@ -7,6 +7,7 @@ from typing import NamedTuple
 REFUSED = frozenset({errno.EPERM, errno.EACCES})
 # Where nothing is there, nothing can be read either.
 UNREADABLE = REFUSED | {errno.ENOENT}
+UNWRITABLE = UNREADABLE | {errno.EROFS}
 
 
 def stands(it: bool) -> None:
