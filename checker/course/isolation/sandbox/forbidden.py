@@ -1,17 +1,20 @@
 """The system calls that seccomp's filter has to refuse, each made."""
 
 import errno
-import fcntl
 import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 
 from .policy import Policy
 from .syscalls import call, numbers, prctl
 from .trial import Try, stands
+
+if sys.platform != "win32":
+    import fcntl
 
 _NO_PROGRAM = "/no/such/program"
 # linux/sched.h, linux/ptrace.h, asm-generic/ioctls.h, asm-generic/sockios.h, linux/prctl.h

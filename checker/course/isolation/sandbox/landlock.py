@@ -7,10 +7,10 @@ It says nothing about changing a file's mode, owner or times, or watching a fold
 import errno
 import functools
 import os
-import pwd
 import socket
 import stat
 import struct
+import sys
 from collections.abc import Iterator
 from functools import partial
 
@@ -18,6 +18,9 @@ from . import syscalls
 from .policy import Policy
 from .syscalls import call
 from .trial import UNREADABLE, UNWRITABLE, Try
+
+if sys.platform != "win32":
+    import pwd
 
 NAME = "landlock"
 

@@ -2,15 +2,19 @@
 
 import ctypes
 import errno
-import importlib.util
 import mmap
 import os
+import sys
 from collections.abc import Iterator
 from functools import partial
 
 from .policy import Policy
 from .syscalls import call
 from .trial import Try
+
+if sys.platform != "win32":
+    import fcntl
+    import resource
 
 NAME = "limits"
 # NumPy's first use of LAPACK and a few threads take that much address space.
@@ -21,7 +25,7 @@ _MAP_NORESERVE = 0x4000
 
 def available() -> str:
     """Why there are no limits on this system; "" where there are."""
-    return "" if importlib.util.find_spec("resource") else "this system has no limits of the POSIX kind"
+    return "this system has no limits of the POSIX kind" if sys.platform == "win32" else ""
 
 
 def apply(policy: Policy) -> None:
@@ -56,8 +60,6 @@ def tries(policy: Policy) -> Iterator[Try]:
 
 def _tighten(limit: int, value: int) -> None:
     """Lower a limit, soft and hard, unless it is lower already."""
-    import resource
-
     _, hard = resource.getrlimit(limit)
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
@@ -75,8 +77,6 @@ def _values(policy: Policy) -> dict[int, int]:
 
 
 def _limit(name: str) -> int:
-    import resource
-
     number: int = getattr(resource, f"RLIMIT_{name}")
     return number
 
@@ -111,8 +111,6 @@ def _lengthen(policy: Policy) -> None:
 
 
 def _duplicate(policy: Policy) -> None:
-    import fcntl
-
     file = os.open(policy.scratch, os.O_RDONLY)
     try:
         os.close(fcntl.fcntl(file, fcntl.F_DUPFD, policy.open_files))
