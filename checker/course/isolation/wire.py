@@ -44,7 +44,6 @@ _NUMBERS = [np.dtype(character) for character in "?bBhHiIlLqQefdgFDG"]
 _DTYPES: list[np.dtype[Any]] = list(dict.fromkeys([*_NUMBERS, *(dtype.newbyteorder("S") for dtype in _NUMBERS)]))
 _CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
 _TEXTS = len(_DTYPES)
-_LONG = np.dtype(np.longdouble).char + np.dtype(np.clongdouble).char
 _SCALARS: dict[type, int] = {dtype.type: _CODES[dtype] for dtype in _NUMBERS}
 
 _KEYS = (str, bytes, int, float, complex, *_SCALARS)
@@ -682,10 +681,9 @@ def _bytes(shape: Sequence[int], itemsize: int) -> int:
 
 
 def _sound(raw: np.ndarray) -> np.ndarray:
-    """A copy, in the same order, of which NumPy may believe what it believes of its own arrays.
+    """A copy, in the same order, of which holds what holds of NumPy's own arrays.
 
-    It counts on a truth value being 0 or 1 (`nonzero` would write beyond its memory), on a text being characters, and
-    takes an extended float without its leading bit for finite, though no comparison with it holds.
+    The byte of a truth value is 0 or 1, so that equal ones have equal bits, and every character of a text is one.
     """
     dtype = raw.dtype
     if dtype.kind == "b":
@@ -693,13 +691,8 @@ def _sound(raw: np.ndarray) -> np.ndarray:
         np.not_equal(raw.view(np.uint8), 0, out=sound)
         return sound
     sound = raw.copy("K")
-    if dtype.kind == "U":
-        if _no_character(sound.ravel("K").view(np.uint32)).any():
-            raise WireError("a text of what are no characters")
-    elif dtype.char in _LONG:
-        with np.errstate(all="ignore"):
-            for part in (sound.real, sound.imag) if dtype.kind == "c" else (sound,):
-                np.multiply(part, 1, out=part)
+    if dtype.kind == "U" and _no_character(sound.ravel("K").view(np.uint32)).any():
+        raise WireError("a text of what are no characters")
     return sound
 
 
