@@ -18,18 +18,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..credit import credit, parts, total
-from ..exercises import Exercise
-from ..kinds import MEASURED
-from ..report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
-from . import handwritten, outputs
-from .grading import OPTIONS, SEEDS, explanation, judged, names
+from ..report import NOT_ATTEMPTED, RIGHT, WRONG
+from . import handwritten, judging, outputs
 from .isolation.client import NONE, EndedError, NotIsolatedError, Server, Worker
-from .isolation.remote import Remote
-from .notebooks import find
 from .outcome import GRADED, NOT_GRADED, Graded, Job, Mark, Outcome
 from .precheck import Expected, UnreadableError, prepared
-from .transcript import Transcript, sampled, taken
 
 _TEST = re.compile(r"^grade\(\"([\w.]+)\"\)$", re.MULTILINE)
 _HIDDEN = "checker.course.grading"
@@ -89,14 +82,6 @@ def server(isolation: str, modules: tuple[str, ...] = ()) -> Server:
     return _server(isolation, modules)
 
 
-@functools.cache
-def transcripts(name: str) -> tuple[Transcript, ...]:
-    """What a right answer is asked, for each set of hidden inputs; none where that cannot be told beforehand."""
-    task = find(name)
-    found = [taken(task, seed, **OPTIONS) for seed in SEEDS]
-    return tuple(each for each in found if each is not None) if all(found) else ()
-
-
 @dataclass
 class _Grading:
     """A submission being graded."""
@@ -145,6 +130,7 @@ class _Grading:
             elif cell["cell_type"] == "code":
                 cell["outputs"] = self.run(cell)
         self.worker.kill()
+        self.incidents += self.worker.incidents
         return Graded(name, tuple(marks), notebook)
 
     def run(self, cell: Mapping[str, Any]) -> list[outputs.Output]:
@@ -154,67 +140,29 @@ class _Grading:
         try:
             found = outputs.outputs(self.worker.cell(cell["source"]), self.job.limits.output)
         except EndedError as problem:
-            self.incidents.append(f"{where}: {problem}")
+            self.worker.incidents.append(f"{where}: {problem}")
             return [outputs.error("Stopped", f"this cell was not finished: {problem}")]
         refused = [each for each in found if each["output_type"] == "error" and each["ename"] in REFUSED]
-        self.incidents += [f"{where}: {each['ename']}: {each['evalue'][:200]}" for each in refused]
+        self.worker.incidents += [f"{where}: {each['ename']}: {each['evalue'][:200]}" for each in refused]
         return found
 
     # -- marks --------------------------------------------------------------------------------------------------------
 
     def marked(self, cell: dict[str, Any], each: Expected) -> Mark:
         """The mark of a graded cell; the cell shows what led to it."""
+        assert self.worker is not None
         if each.solution or each.kind != "code":
             answered = cell["source"].strip() != each.shown
             return Mark(each.grade_id, each.points, None if answered else 0.0)
         name = _TEST.search(each.source)
         if _HIDDEN in each.source and name is not None:
-            mark = self.exercise(find(name[1]), name[1], each)
+            mark = judging.mark(self.worker, each, name[1], self.seeds, self.job.limits.cell)
         else:
             mark = self.handwritten(each)
         cell["outputs"] = [outputs.printed(mark.said)] if mark.said else []
         if mark.score is not None:
             cell["outputs"].append(outputs.value(mark.score))
         return mark
-
-    def exercise(self, task: Exercise, name: str, each: Expected) -> Mark:
-        """The mark for an answer to an exercise."""
-        assert self.worker is not None
-        known = self.asked(task, name)
-        with self.worker.within(self.job.limits.cell):
-            try:
-                functions = self.worker.functions(names(task))
-                said = list(zip(known, self.replayed(task, known, functions)))
-                if said and all(transcript.matches(answers) for transcript, answers in said):
-                    report = known[0].report  # the answer does what the reference does wherever a check looks
-                    points, earned = credit(task, report), parts(task, report)
-                else:
-                    points, report, earned = judged(
-                        task, functions, self.worker.drawn, _vouched(task, said), self.seeds
-                    )
-            except EndedError as problem:
-                points, report, earned = 0.0, _stopped(task, str(problem)), ()
-            if self.worker.why:
-                points, report, earned = 0.0, _stopped(task, self.worker.why), ()
-                self.incidents.append(f"{each.grade_id}: {self.worker.why}")
-        scale = each.points / total(task)  # as many as the assignment gives
-        text = "\n".join(explanation(task, report, points, earned))
-        first = next((finding for finding in report.findings if finding.verdict != RIGHT), None)
-        shares = tuple((part.name, part.earned * scale, part.points * scale) for part in earned)
-        made = Mark(
-            each.grade_id, each.points, points * scale, name, report.verdict, report.kind, said=text, parts=shares
-        )
-        if first is None:
-            return made
-        return Mark(**{**vars(made), "cause": first.cause, "message": first.message, "advice": first.advice})
-
-    def asked(self, task: Exercise, name: str) -> tuple[Transcript, ...]:
-        """What an answer is asked: what everybody is, and what nobody was asked before; nothing if not both are known.
-
-        Without the latter, a notebook could answer from a table of what another one was asked.
-        """
-        fresh = sampled(task, self.seeds[0])
-        return (*transcripts(name), fresh) if fresh is not None and transcripts(name) else ()
 
     @functools.cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -223,14 +171,6 @@ class _Grading:
         for name, data in sorted(self.job.submitted.items()):
             state.update(json.dumps([name, len(data)]).encode() + data)
         return tuple(int.from_bytes(state.digest()[place : place + 4], "little") for place in range(0, 12, 4))
-
-    def replayed(self, task: Exercise, known: tuple[Transcript, ...], functions: Mapping[str, Remote]) -> list[Any]:
-        """What the answer says to every transcript; nothing where it is not complete."""
-        assert self.worker is not None
-        if len(functions) != len(names(task)):
-            return []
-        handles = tuple(functions[name].handle for name in names(task))
-        return [self.worker.replay(transcript.frame(handles)) for transcript in known]
 
     def handwritten(self, each: Expected) -> Mark:
         """The mark that a test of the instructor's own gives."""
@@ -246,20 +186,6 @@ class _Grading:
         return (each for wanted in self.job.wanted.values() for each in wanted)
 
 
-def _vouched(task: Exercise, said: list[tuple[Transcript, Any]]) -> set[str]:
-    """The parts of an answer that are right wherever a check looks: those that are the reference's."""
-    paths = set.intersection(*(transcript.agreeing(answers) for transcript, answers in said)) if said else set()
-    if task.kind not in MEASURED:
-        return paths
-    if task.nodes:
-        return {name for name in (*task.nodes, *task.wrt) if f"['d{name}']" in paths}
-    return {
-        name
-        for place, name in enumerate(task.wrt)
-        if paths & ({f"[{place}]"} | ({""} if len(task.wrt) == 1 else set()))
-    }
-
-
 def _missing(name: str, wanted: tuple[Expected, ...]) -> Graded:
     """A notebook that was not handed in: nothing in it was attempted."""
     said = f"{name}.ipynb was not handed in, or cannot be read"
@@ -267,11 +193,6 @@ def _missing(name: str, wanted: tuple[Expected, ...]) -> Graded:
         Mark(each.grade_id, each.points, 0.0, verdict=NOT_ATTEMPTED, message=said) for each in wanted if each.grade
     ]
     return Graded(name, tuple(marks))
-
-
-def _stopped(task: Exercise, why: str) -> Report:
-    message = f"{task.name} could not be judged to its end: {why}"
-    return Report(task.name, WRONG, (Finding("", WRONG, message, "error", "stopped"),), "error")
 
 
 def _modules(wanted: tuple[Expected, ...]) -> tuple[str, ...]:

@@ -72,6 +72,32 @@ class Transcript:
                 return set()
         return parts or set()
 
+    def deviations(self, answers: Any) -> dict[str, list[float]]:
+        """How far each part of the answer's results is off in each call, relative to the largest entry."""
+        found: dict[str, list[float]] = {}
+        for (which, *_), mine, right in zip(self.steps, answers if isinstance(answers, list) else (), self.answers):
+            yours = _parts(mine.get("value")) if isinstance(mine, dict) else {}
+            for path, wanted in _parts(right.get("value")).items() if which == 0 else ():
+                off = _off(yours.get(path), wanted)
+                if off is not None:
+                    found.setdefault(path, []).append(off)
+        return found
+
+    def forwards(self, answers: Any) -> int:
+        """How often the answer ran its forward within one call, where that was too often to be left unsaid."""
+        told = [each.get("forwards") for each in answers if isinstance(each, dict)] if isinstance(answers, list) else []
+        return max((count for count in told if isinstance(count, int)), default=0)
+
+
+def _off(mine: Any, right: Any) -> float | None:
+    """The largest difference relative to the largest entry; None where that says nothing."""
+    a, b = np.asarray(mine), np.asarray(right)
+    if b.dtype != np.float64 or a.dtype != b.dtype or a.shape != b.shape or not np.all(np.isfinite(b)):
+        return None
+    size = np.max(np.abs(b), initial=0.0)
+    with np.errstate(all="ignore"):
+        return float(np.max(np.abs(a - b)) / size) if size else None
+
 
 def _parts(value: Any) -> dict[str, Any]:
     """What a result consists of: its items, or itself."""

@@ -7,10 +7,12 @@ among the arguments by their number; "left", the arguments themselves where othe
 """
 
 import random
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,8 @@ from . import wire
 
 #: Values that hold no others.
 PLAIN = (np.ndarray, np.generic, bool, int, float, complex, str, bytes, type(None), np.random.Generator)
+#: A backward may run its forward so often: once more, say, for what it did not keep.
+FORWARDS = 3
 #: Characters of an exception's own text.
 LONGEST = 2000
 
@@ -109,7 +113,7 @@ def replayed(functions: Sequence[Any], steps: Sequence[Sequence[Any]]) -> list[d
     A step is (which function, measurement, arguments, named arguments, whether the last item returned is a cache). Its
     answer has "value" without the cache, or "raised"; and "touched", if it wrote into its arguments or if what it
     returned shares memory with these, with what they hold, with the inputs of the step that made a cache, or within
-    itself. A first exception ends the replay.
+    itself; and "forwards", if it ran the second function more than FORWARDS times. A first exception ends the replay.
     """
     answers: list[dict[str, Any]] = []
     returned: list[Any] = []
@@ -120,7 +124,8 @@ def replayed(functions: Sequence[Any], steps: Sequence[Sequence[Any]]) -> list[d
             arguments, named = _recalled((arguments, named), returned)
         given = _arrays((arguments, named))
         before = [array.tobytes() for array in given]
-        answer = _run(functions[which], measurement, arguments, named)
+        with _counted(functions if which == 0 else ()) as forwards:
+            answer = _run(functions[which], measurement, arguments, named)
         if "raised" in answer:
             answers.append(answer)
             break
@@ -130,8 +135,30 @@ def replayed(functions: Sequence[Any], steps: Sequence[Sequence[Any]]) -> list[d
         shown = value[:-1] if cached and isinstance(value, (tuple, list)) else value
         near = given + [array for past in pasts for array in held[past.step]]
         touched = any(array.tobytes() != kept for array, kept in zip(given, before)) or _shares(shown, near)
-        answers.append({"value": shown, "touched": touched} if touched else {"value": shown})
+        told = {"touched": touched, "forwards": len(forwards) if len(forwards) > FORWARDS else 0}
+        answers.append({"value": shown} | {key: said for key, said in told.items() if said})
     return answers
+
+
+@contextmanager
+def _counted(functions: Sequence[Any]) -> Iterator[list[None]]:
+    """A list that grows by one whenever the second function is run."""
+    runs: list[None] = []
+    code = getattr(functions[1], "__code__", None) if len(functions) > 1 else None
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code is code:
+            runs.append(None)
+
+    if code is None:
+        yield runs
+        return
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield runs
+    finally:
+        sys.setprofile(before)
 
 
 def _recalled(value: Any, returned: Sequence[Any]) -> Any:
