@@ -1,17 +1,19 @@
 """The system calls that seccomp's filter has to refuse, each made."""
 
+import ctypes
 import errno
+import functools
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from .policy import Policy
-from .syscalls import call, numbers, prctl
-from .trial import Try, stands
+from .syscalls import bound, call, numbers
+from .trial import REFUSED, Try, stands
 
 if sys.platform != "win32":
     import fcntl
@@ -37,21 +39,33 @@ def tries(policy: Policy) -> Iterator[Try]:
     yield Try("start a process by clone3", partial(call, "clone3", None, 0), frozenset({errno.ENOSYS}))
     for whom, number in (("the parent", parent), ("process 1", 1), ("its group", 0), ("all processes", -1)):
         yield Try(f"signal {whom}", partial(os.kill, number, 0))
-    for name, *arguments in _calls(parent):
-        if name in numbers():
-            yield Try(f"call {name}{_shown(arguments)}", partial(call, str(name), *arguments))
-    for name, option in (
-        ("outlive the parent", _SET_PDEATHSIG),
-        ("be traced", _SET_PTRACER),
-        ("set a filter", _SET_SECCOMP),
-        ("be dumped", _SET_DUMPABLE),
-    ):
-        yield Try(f"allow itself to {name}", partial(prctl, option))
-    for name, *arguments in _IGNORED:
-        yield Try(f"call {name}", partial(_done, str(name), *arguments))
-    for name in ("setxattr", "lsetxattr", "fsetxattr", "removexattr"):
-        change = partial(call, name, -1 if name == "fsetxattr" else b"", b"", None, 0, 0)
-        yield Try(f"call {name}", change, frozenset({errno.EOPNOTSUPP}))
+    yield from plain_calls(parent)
+
+
+@functools.cache
+def plain_calls(parent: int) -> tuple[Try, ...]:
+    """Those that are one call each, for processes of that parent. There are many: they are best made before it forks,
+    once for all.
+    """  # fmt: skip
+    known = numbers()
+    return tuple(
+        Try(f"call {name}{tuple(arguments)}", partial(_make, bound(str(name), *arguments), answer), errors)
+        for calls, answer, errors in (
+            (_calls(parent), None, REFUSED),
+            (_IGNORED, 0, REFUSED),
+            (_UNSUPPORTED, None, frozenset({errno.EOPNOTSUPP})),
+        )
+        for name, *arguments in calls
+        if name in known
+    )
+
+
+def _make(made: Callable[[], int], ignored: int | None) -> None:
+    """Raise OSError where it is refused, and where it is answered as an ignored one is."""
+    answer = made()
+    if answer < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+    stands(answer == ignored)
 
 
 def _calls(parent: int) -> Iterator[tuple[object, ...]]:
@@ -72,6 +86,7 @@ def _calls(parent: int) -> Iterator[tuple[object, ...]]:
     yield from (("setpriority", -1, 0, 0), ("ioprio_set", -1, 0, 0), ("sched_setaffinity", parent, 0, None))
     yield from (("sched_setscheduler", parent, -1, None), ("sched_setattr", parent, None, 0), ("mlockall", -1))
     yield from (("setsid",), ("setpgid", -1, 0), ("ioctl", file, _TIOCSTI, None))
+    yield from (("prctl", option, 0, 0, 0, 0) for option in (_SET_PDEATHSIG, _SET_DUMPABLE, _SET_SECCOMP, _SET_PTRACER))
     # Ways to others: sockets, shared memory, queues.
     yield from (("connect", file, None, 0), ("bind", file, None, 0), ("listen", file, 0))
     yield from (("accept", file, None, None), ("accept4", file, None, None, 0), ("setsockopt", file, 0, 0, None, 0))
@@ -110,10 +125,12 @@ _IGNORED: tuple[tuple[object, ...], ...] = (
     ("fchown", -1, 0, 0),
     ("utimensat", -1, b"", b" " * 32, 0),
 )
-
-
-def _shown(arguments: list[object]) -> str:
-    return "(" + ", ".join("NULL" if each is None else str(each) for each in arguments) + ")"
+_UNSUPPORTED: tuple[tuple[object, ...], ...] = (
+    ("setxattr", b"", b"", None, 0, 0),
+    ("lsetxattr", b"", b"", None, 0, 0),
+    ("fsetxattr", -1, b"", None, 0, 0),
+    ("removexattr", b"", b""),
+)
 
 
 def _open_socket(family: str, kind: str) -> None:
@@ -130,8 +147,3 @@ def _fork() -> None:
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
-
-
-def _done(name: str, *arguments: object) -> None:
-    call(name, *arguments)
-    stands(True)

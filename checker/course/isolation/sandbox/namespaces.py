@@ -4,6 +4,7 @@ An ordinary user is given these by a user namespace, which not every system allo
 is asked for once, by doing it in a process that is then thrown away.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -47,7 +48,9 @@ def available() -> str:
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read().decode(errors="replace")
-    os.waitpid(child, 0)
+    # Where ended children are ignored, none is left to wait for.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child, 0)
     return said and f"this system allows a user no namespaces: {said}"
 
 

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from . import syscalls
+from .forbidden import plain_calls
 from .forbidden import tries as tries
 from .policy import Policy
 from .syscalls import call, numbers
@@ -79,8 +80,9 @@ def available() -> str:
         call("seccomp", _ACTION_AVAILABLE, 0, struct.pack("I", _KILL))
     except OSError as error:
         return f"the kernel has no seccomp filters, which are in Linux since 4.14 ({error})"
-    # Made here, it need not be made in each process that is forked.
+    # Made here, they need not be made in each process that is forked.
     program(syscalls.machine())
+    plain_calls(os.getpid())
     return ""
 
 

@@ -5,6 +5,7 @@ import functools
 import os
 import platform
 import sys
+from collections.abc import Callable
 from typing import Any
 
 # name:x86_64:aarch64, "-" where the processor has no such call. From the kernel's own headers, asm/unistd_64.h and
@@ -99,8 +100,13 @@ def libc() -> Any:
 
 def call(name: str, *arguments: Any) -> int:
     """Make the call; integers are passed as whole words. Raises OSError where the kernel says no."""
+    return checked(bound(name, *arguments)(), name)
+
+
+def bound(name: str, *arguments: Any) -> Callable[[], int]:
+    """The call, yet to be made: it returns -1 where the kernel says no, and `ctypes.get_errno()` says why."""
     words = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
-    return checked(libc().syscall(ctypes.c_long(numbers()[name]), *words), name)
+    return functools.partial(libc().syscall, ctypes.c_long(numbers()[name]), *words)
 
 
 def prctl(option: int, *arguments: int) -> int:
