@@ -49,8 +49,9 @@ def some():
 
 def runs():
     return [
-        {"event": "start", "time": "2026-03-01 10:00", "assignment": "06_norm", "isolation": "none"},
-        {"event": "start", "time": "2026-03-02 10:00", "assignment": "01_gates", "isolation": "full"},
+        {"event": "start", "time": "2026-03-01T10:00:00.123+00:00", "assignment": "06_norm", "isolation": "none"},
+        {"event": "outcome", "time": "2026-03-03T10:00:00.123+00:00", "assignment": "06_norm", "isolation": "none"},
+        {"event": "start", "time": "2026-03-02T10:00:00.123+00:00", "assignment": "01_gates", "isolation": "full"},
     ]
 
 
@@ -156,9 +157,14 @@ def test_grading_without_isolation_is_told_first(page):
     said = text_of(page)
     assert said.index("Graded without isolation.") < said.index("01_gates")
     assert "06_norm: 1 submission " in said
-    assert "run: 06_norm 2026-03-01 10:00" in said
+    assert "a run of 06_norm, 2026-03-01 10:00" in said
     assert "2026-03-02" not in said
-    assert "without isolation" not in text_of(classreport.page("x", some()[:4], runs()[1:]))
+    assert "2026-03-03" not in said
+    assert "before these marks count" in said
+    assert "without isolation" not in text_of(classreport.page("x", some()[:4], runs()[2:]))
+    later = text_of(classreport.page("x", some()[:4], runs()))
+    assert "There were runs without isolation." in later
+    assert "All marks are from later runs." in later
 
 
 def test_nothing_graded_yet():

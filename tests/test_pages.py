@@ -155,6 +155,10 @@ def test_states_scores_and_comments():
         ("wrong", "no points", "✗", "own-test", "own-test", "0.0 / 1.0"),
         ("waiting", "not graded yet", "○", "words", "words", "0.0 / 2.0"),
     ]
+    said = {**waiting, "comment": "Well begun", "waiting": True}
+    read_half = body(v4.new_markdown_cell("an answer", metadata={"nbgrader": said}))
+    assert 'aria-label="not graded yet"' in read_half
+    assert "Well begun" in read_half
     assert "Handed in late" in html
     assert "&minus;0.5" in html
     assert (

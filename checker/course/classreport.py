@@ -50,20 +50,25 @@ def write(root: Path, outcomes: Iterable[Outcome], runs: Iterable[Mapping[str, A
 def page(course: str, outcomes: Iterable[Outcome], runs: Iterable[Mapping[str, Any]] = ()) -> str:
     """The page. `outcomes` is read once, and no notebook in it is kept.
 
-    `runs` are the lines of the log about a run as a whole: `assignment`, `time` and `isolation` are told where they
-    are given. One whose `isolation` is "none" is told above all else.
+    `runs` are the lines of the log; of those with the `event` "start" and the `isolation` "none" the `assignment` and
+    the `time` are told above all else.
     """
     seen: dict[str, _Assignment] = {}
     for outcome in outcomes:
         seen.setdefault(outcome.assignment, _Assignment(outcome.assignment)).add(outcome)
     bare = {name: one.unprotected for name, one in seen.items() if one.unprotected}
-    unsafe = [run for run in runs if run.get("isolation") == "none"]
+    unsafe = [run for run in runs if run.get("event", "start") == "start" and run.get("isolation") == "none"]
     sections = [seen[name].told() for name in sorted(seen)]
     return rendered(
         "class.html", course=course, sections=sections, listed=listed, lines=LINES, mistakes=MISTAKES,
         bare={name: len(students) for name, students in sorted(bare.items())},
-        unsafe=[" ".join(str(run[key]) for key in ("assignment", "time") if key in run) for run in unsafe][-LINES:],
+        unsafe=[_when(run) for run in unsafe][-LINES:],
     )  # fmt: skip
+
+
+def _when(run: Mapping[str, Any]) -> str:
+    """A run by its assignment and its minute."""
+    return f"{run.get('assignment', '')}, {str(run.get('time', ''))[:16].replace('T', ' ')}"
 
 
 def listed(students: Sequence[str]) -> str:

@@ -339,7 +339,7 @@ def _cell(cell: NotebookNode) -> dict[str, Any]:
 
 def _state(cell: NotebookNode, score: float, points: float) -> tuple[str, str, str]:
     """A class, a sign and words for how a graded cell did."""
-    if cell.metadata.nbgrader.get("comment") == NOT_YET:
+    if cell.metadata.nbgrader.get("waiting") or cell.metadata.nbgrader.get("comment") == NOT_YET:
         return "waiting", "○", "not graded yet"
     told = "".join(output.text for output in cell.get("outputs", []) if output.output_type == "stream")
     said = re.match(rf"\w+: ({RIGHT}|{WRONG}|{NOT_ATTEMPTED}|{CANNOT_TELL})\b", told)
