@@ -20,7 +20,20 @@ def flatten(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def leaves(tree: Any) -> list[Any]:
     """The leaves alone."""
-    return [leaf for _, leaf in flatten(tree)]
+    found: list[Any] = []
+    _gather(tree, found)
+    return found
+
+
+def _gather(tree: Any, found: list[Any]) -> None:
+    if isinstance(tree, dict):
+        for value in tree.values():
+            _gather(value, found)
+    elif isinstance(tree, (tuple, list)):
+        for value in tree:
+            _gather(value, found)
+    else:
+        found.append(tree)
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:

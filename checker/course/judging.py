@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from ..credit import Part, credit, parts, total
+from ..credit import Part, parts, total
 from ..exercises import Exercise
 from ..kinds import MEASURED
 from ..report import RIGHT, WRONG, Finding, Report
@@ -67,7 +67,8 @@ def mark(worker: Worker, each: Expected, name: str, seeds: Sequence[int], second
 @functools.cache
 def _everybodys(name: str) -> tuple[Transcript, ...]:
     """What every answer is asked, one transcript for each set of hidden inputs; none if one cannot be taken down."""
-    found = [taken(find(name), seed, **OPTIONS) for seed in SEEDS]
+    # Whether an answer gives the same twice is asked with the first inputs.
+    found = [taken(find(name), seed, once=seed != SEEDS[0], **OPTIONS) for seed in SEEDS]
     return tuple(each for each in found if each is not None) if all(found) else ()
 
 
@@ -92,12 +93,19 @@ def _asked(worker: Worker, task: Exercise, questions: Sequence[Transcript]) -> S
 def _judged(worker: Worker, task: Exercise, said: Said, seeds: Sequence[int]) -> Judged:
     if said and all(transcript.matches(answers) for transcript, answers in said):
         report = said[0][0].report
-        return credit(task, report), report, parts(task, report)
+        return total(task), report, _whole(task.topic, task.name)
     vouched: set[str] = set()
     if said:
         agreeing = set.intersection(*(transcript.agreeing(answers) for transcript, answers in said))
         vouched = {_part(task, path) for path in agreeing}
     return judged(task, worker.functions(names(task)), worker.drawn, vouched, seeds)
+
+
+@functools.cache
+def _whole(topic: str, name: str) -> tuple[Part, ...]:
+    """What each part of a right answer earns."""
+    name = f"{topic}.{name}"
+    return parts(find(name), _everybodys(name)[0].report)
 
 
 def _doubt(task: Exercise, said: Said) -> str:

@@ -6,7 +6,7 @@ grading process finds in `solutions/`. An `Outcome` is what came of it.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from .precheck import Expected
@@ -116,7 +116,7 @@ class Outcome:
 
     def to_json(self) -> str:
         """The text that travels and is kept."""
-        return json.dumps(asdict(self))
+        return json.dumps(vars(self), default=vars)
 
     @staticmethod
     def from_json(text: str) -> "Outcome":

@@ -92,7 +92,7 @@ class Transcript:
 def _off(mine: Any, right: Any) -> float | None:
     """The largest difference relative to the largest entry; None where that says nothing."""
     a, b = np.asarray(mine), np.asarray(right)
-    if b.dtype != np.float64 or a.dtype != b.dtype or a.shape != b.shape or not np.all(np.isfinite(b)):
+    if not b.size or b.dtype != np.float64 or a.dtype != b.dtype or a.shape != b.shape or not np.all(np.isfinite(b)):
         return None
     size = np.max(np.abs(b), initial=0.0)
     with np.errstate(all="ignore"):
@@ -108,9 +108,12 @@ def _parts(value: Any) -> dict[str, Any]:
     return {"": value}
 
 
-def taken(task: Exercise, seed: int, **options: Any) -> Transcript | None:
-    """The transcript of a check of the reference; None if that cannot be taken down, or is not found right."""
-    log = _Log()
+def taken(task: Exercise, seed: int, once: bool = False, **options: Any) -> Transcript | None:
+    """The transcript of a check of the reference; None if that cannot be taken down, or is not found right.
+
+    A check makes many calls several times, to see whether they give the same; with `once`, the transcript does not.
+    """
+    log = _Log(once)
     watched = [_Watched(function, which, log) for which, function in enumerate(_halves(task))]
     seeded(seed)
     report = task.check(*watched, seed=seed, **options)
@@ -151,23 +154,27 @@ def _transcript(task: Exercise, seed: int, log: "_Log", report: Report) -> Trans
 class _Log:
     """Calls in their order, with what they returned (kept, so that it is known when it comes back as an argument)."""
 
+    once: bool = False
     calls: list[tuple[int, str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
-    returned: list[Any] = field(default_factory=list)
+    returned: list[tuple[int, Any]] = field(default_factory=list)
     cached: set[tuple[int, str]] = field(default_factory=set)
+    made: dict[tuple[int, str, bytes], int] = field(default_factory=dict)
 
     def add(self, which: int, measurement: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
         """Take a call down before it is made; its place."""
         recall = (
             self.recalled if which == 0 else tree.copy
         )  # nothing that a forward is given comes from an earlier call
-        self.calls.append((which, measurement, recall(arguments), recall(named)))
-        self.returned.append(None)
-        return len(self.calls) - 1
+        call = which, measurement, recall(arguments), recall(named)
+        key = which, measurement, wire.encode(_sent(call[2:])) if self.once else b""
+        place = self.made.setdefault(key, len(self.calls)) if self.once else len(self.calls)
+        if place == len(self.calls):
+            self.calls.append(call)
+        return place
 
     def recalled(self, value: Any) -> Any:
         """Copies of arguments, and references in the places of the caches that earlier calls returned."""
-        for step in range(len(self.returned) - 1, -1, -1):
-            whole = self.returned[step]
+        for step, whole in reversed(self.returned):
             if isinstance(whole, tuple) and len(whole) > 1 and value is whole[-1]:
                 self.cached.add(self.calls[step][:2])
                 return Past(step, len(whole) - 1)
@@ -195,13 +202,13 @@ class _Watched(StandIn):
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         place = self.log.add(self.which, "", arguments, named)
         returned = self.function(*arguments, **named)
-        self.log.returned[place] = returned
+        self.log.returned.append((place, returned))
         return returned
 
     def measured(self, measurement: str, *arguments: Any) -> Any:
         place = self.log.add(self.which, measurement, arguments, {})
         returned = MEASUREMENTS[measurement](self.function, *arguments)
-        self.log.returned[place] = returned
+        self.log.returned.append((place, returned))
         return returned
 
 
