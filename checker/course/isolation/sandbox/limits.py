@@ -39,14 +39,15 @@ def apply(policy: Policy) -> None:
         )
     for limit, value in _values(policy).items():
         _tighten(limit, value)
-    # Without a user namespace of its own a process is counted with all others of its user; those of the whole system
-    # are the cheapest number that is no smaller.
-    limit_threads(_system_threads() + policy.processes)
+    if resource.getrlimit(resource.RLIMIT_NPROC)[1] != policy.processes:
+        # Without a user namespace of its own a process is counted with all others of its user; those of the whole
+        # system are the cheapest number that is no smaller.
+        limit_threads(_system_threads() + policy.processes)
 
 
 def limit_threads(count: int) -> None:
     """Let the user of this process, as its user namespace counts, have no more threads. Root's are not counted."""
-    _tighten(_limit("NPROC"), count)
+    _tighten(resource.RLIMIT_NPROC, count)
 
 
 def tries(policy: Policy) -> Iterator[Try]:
@@ -68,17 +69,12 @@ def _tighten(limit: int, value: int) -> None:
 
 def _values(policy: Policy) -> dict[int, int]:
     return {
-        _limit("AS"): policy.memory,
-        _limit("CPU"): policy.cpu,
-        _limit("FSIZE"): policy.file_size,
-        _limit("NOFILE"): policy.open_files,
-        _limit("CORE"): 0,
+        resource.RLIMIT_AS: policy.memory,
+        resource.RLIMIT_CPU: policy.cpu,
+        resource.RLIMIT_FSIZE: policy.file_size,
+        resource.RLIMIT_NOFILE: policy.open_files,
+        resource.RLIMIT_CORE: 0,
     }
-
-
-def _limit(name: str) -> int:
-    number: int = getattr(resource, f"RLIMIT_{name}")
-    return number
 
 
 def _mapped() -> int:

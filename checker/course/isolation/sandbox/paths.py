@@ -11,6 +11,8 @@ def interpreter() -> list[str]:
     base = {"base": sys.base_prefix, "platbase": sys.base_prefix}
     libraries = ("stdlib", "platstdlib", "purelib", "platlib")
     paths = {sysconfig.get_path(name, vars=variables) for name in libraries for variables in (None, base)}
+    # A user's own packages, and Debian's, lie elsewhere.
+    paths |= {path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")}
     paths |= {os.path.realpath(sys.executable), "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"}
     if sys.prefix != sys.base_prefix:
         paths.add(sys.prefix)

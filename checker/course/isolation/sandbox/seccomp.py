@@ -81,24 +81,29 @@ def available() -> str:
     except OSError as error:
         return f"the kernel has no seccomp filters, which are in Linux since 4.14 ({error})"
     # Made here, they need not be made in each process that is forked.
-    program(syscalls.machine())
+    _assembled(syscalls.machine())
     plain_calls(os.getpid())
     return ""
 
 
 def apply(policy: Policy) -> None:
     """Set the filter, for good. Raises OSError. The process must not gain privileges any more (no_new_privs)."""
-    own = os.getpid()
-    code = b"".join(
-        struct.pack("HBBI", code, yes, no, own if operand is None else operand)
-        for code, yes, no, operand in program(syscalls.machine())
-    )
+    code, places = _assembled(syscalls.machine())
     instructions = ctypes.create_string_buffer(code, len(code))
+    for place in places:
+        struct.pack_into("I", instructions, place, os.getpid())
     header = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(instructions))
     call("seccomp", _SET_FILTER, 0, header)
 
 
 @functools.cache
+def _assembled(processor: str) -> tuple[bytes, tuple[int, ...]]:
+    """The filter as the kernel reads it, and where the number of the process belongs in it."""
+    instructions = program(processor)
+    code = b"".join(struct.pack("HBBI", code, yes, no, operand or 0) for code, yes, no, operand in instructions)
+    return code, tuple(8 * place + 4 for place, (*_, operand) in enumerate(instructions) if operand is None)
+
+
 def program(processor: str) -> tuple[_Instruction, ...]:
     """The filter for a processor ("x86_64" or "aarch64")."""
     known = numbers(processor)
