@@ -314,3 +314,13 @@ def test_a_link_of_another_name_is_told(tmp_path):
     (sent_folder / "mine.ipynb").symlink_to("/etc/hostname")
     with pytest.raises(UnreadableError, match=r"there is no x\.ipynb; mine\.ipynb is a link to another file"):
         stage(sent_folder, tmp_path / "staged", WANTED)
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"nbgrader": {"grade_id": ["x"]}}, {"nbgrader": {"grade_id": {}}}, {"nbgrader": 3}, [], 7]
+)
+def test_metadata_of_any_kind_is_read(metadata):
+    notebook = sent()
+    notebook["cells"].append(code("odd", "x = 1") | {"metadata": metadata})
+    found = parsed("x.ipynb", json.dumps(notebook).encode())
+    assert repaired(found.notebook["cells"], EXPECTED)[1] == []

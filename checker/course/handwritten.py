@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .isolation.client import EndedError, Worker
-from .isolation.remote import Remote
 
 _FILE = "<test>"
 
@@ -57,11 +56,9 @@ def _of_the_notebook(worker: Worker, names: Sequence[str]) -> dict[str, Any]:
     """What the notebook has under these names."""
     worker.revive()
     told = worker.ask("values", names=list(names))
-    values, functions = told.get("values"), told.get("functions")
-    found: dict[str, Any] = dict(values) if isinstance(values, dict) else {}
-    if isinstance(functions, dict):
-        found |= {name: Remote(worker, each) for name, each in functions.items() if isinstance(each, dict)}
-    return {name: value for name, value in found.items() if name in names}
+    values = told.get("values")
+    found = {name: values[name] for name in names if name in values} if isinstance(values, dict) else {}
+    return found | worker.introduced(told.get("functions"), names)
 
 
 def _imports(setup: Sequence[str]) -> Iterator[ast.stmt]:

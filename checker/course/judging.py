@@ -120,7 +120,7 @@ def _doubt(task: Exercise, said: Said) -> str:
         for path, differences in transcript.deviations(answers).items():
             off.setdefault(path, []).extend(differences)
     for path, differences in off.items():
-        typical = median(differences)
+        typical = median(differences) if differences else 0.0
         if MEASURED_OFF[0] < typical < MEASURED_OFF[1]:
             return f"the gradient of {_part(task, path)} is off by {typical:.1g} everywhere, as a numeric derivative is"
     return ""

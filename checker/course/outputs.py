@@ -56,7 +56,8 @@ def _output(each: dict[Any, Any], left: int) -> Iterator[Output]:
         yield {"output_type": kind, "data": data, "metadata": {}, **counted}
     elif kind == "error":
         name, message = (value if isinstance(value, str) else "" for value in (each.get("ename"), each.get("evalue")))
-        lines = [line for line in each.get("traceback") or () if isinstance(line, str)]
+        traceback = each.get("traceback")
+        lines = [line for line in traceback if isinstance(line, str)] if isinstance(traceback, list) else []
         yield {"output_type": "error", "ename": name[:200], "evalue": message[:2000], "traceback": lines[-200:]}
 
 

@@ -212,7 +212,8 @@ def _plain(cell: Mapping[str, Any], place: int) -> Cell:
     source = "".join(map(str, source)) if isinstance(source, list) else source if isinstance(source, str) else ""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     metadata = dict(cell["metadata"]) if isinstance(cell.get("metadata"), dict) else {}
-    if not isinstance(metadata.get("nbgrader", {}), dict):
+    known = metadata.get("nbgrader", {})
+    if not isinstance(known, dict) or not isinstance(known.get("grade_id", ""), str):
         del metadata["nbgrader"]
     kept = {key: metadata[key] for key in ("nbgrader", "tags") if key in metadata}
     if not (isinstance(kept.get("tags", []), list) and all(isinstance(tag, str) for tag in kept.get("tags", []))):

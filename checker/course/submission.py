@@ -156,13 +156,25 @@ class _Grading:
             return Mark(each.grade_id, each.points, None if answered else 0.0)
         name = _TEST.search(each.source)
         if _HIDDEN in each.source and name is not None:
-            mark = judging.mark(self.worker, each, name[1], self.seeds, self.job.limits.cell)
+            mark = self.judged(each, name[1])
         else:
             mark = self.handwritten(each)
         cell["outputs"] = [outputs.printed(mark.said)] if mark.said else []
         if mark.score is not None:
             cell["outputs"].append(outputs.value(mark.score))
         return mark
+
+    def judged(self, each: Expected, name: str) -> Mark:
+        """The mark for an exercise; one that this side cannot give is left to a reader: it is neither 0 nor a pass."""
+        assert self.worker is not None
+        try:
+            return judging.mark(self.worker, each, name, self.seeds, self.job.limits.cell)
+        except NotIsolatedError:
+            raise
+        except Exception as problem:
+            why = f"the grader failed on this answer, and your instructor has to look at it: {_last(problem)}"
+            self.worker.incidents.append(f"{each.grade_id}: {why}")
+            return Mark(each.grade_id, each.points, None, name, message=why, said=why)
 
     @functools.cached_property
     def seeds(self) -> tuple[int, ...]:

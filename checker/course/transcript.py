@@ -78,9 +78,8 @@ class Transcript:
         for (which, *_), mine, right in zip(self.steps, answers if isinstance(answers, list) else (), self.answers):
             yours = _parts(mine.get("value")) if isinstance(mine, dict) else {}
             for path, wanted in _parts(right.get("value")).items() if which == 0 else ():
-                off = _off(yours.get(path), wanted)
-                if off is not None:
-                    found.setdefault(path, []).append(off)
+                pairs = zip(tree.leaves(yours.get(path)), tree.leaves(wanted))
+                found.setdefault(path, []).extend(off for pair in pairs if (off := _off(*pair)) is not None)
         return found
 
     def forwards(self, answers: Any) -> int:
@@ -91,6 +90,8 @@ class Transcript:
 
 def _off(mine: Any, right: Any) -> float | None:
     """The largest difference relative to the largest entry; None where that says nothing."""
+    if not isinstance(mine, (np.ndarray, float)) or not isinstance(right, (np.ndarray, float)):
+        return None
     a, b = np.asarray(mine), np.asarray(right)
     if not b.size or b.dtype != np.float64 or a.dtype != b.dtype or a.shape != b.shape or not np.all(np.isfinite(b)):
         return None

@@ -219,8 +219,12 @@ class Worker:
     def functions(self, names: Sequence[str]) -> dict[str, Remote]:
         """Stand-ins for what the notebook defines under these names at present."""
         self.revive()
-        found = self.ask("functions", names=list(names)).get("found")
-        return {name: Remote(self, told) for name, told in dict(found or {}).items() if name in names}
+        return self.introduced(self.ask("functions", names=list(names)).get("found"), names)
+
+    def introduced(self, found: Any, names: Sequence[str]) -> dict[str, Remote]:
+        """Stand-ins for functions, by what the worker told of them."""
+        told = found if isinstance(found, dict) else {}
+        return {name: Remote(self, told[name]) for name in names if isinstance(told.get(name), dict)}
 
     def replay(self, frame: bytes) -> Any:
         """The answers to many calls at once (`Transcript.frame`), as data of a stranger."""
