@@ -10,7 +10,6 @@ import os
 import sys
 from pathlib import Path
 
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -45,7 +44,14 @@ c.Autograde.autograde_preprocessors = [Isolated, SaveAutoGrades, AssignLatePenal
 c.Execute.timeout = 60  # seconds for each cell
 
 # Feedback explains, and shows no hidden test; its pages hold no script, and its folders no file, of a student's.
-c.GenerateFeedback.preprocessors = [GetGrades, ForStudents, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = [GetGrades, ForStudents]
+c.GenerateFeedback.exporter_class = pages.Page
 c.GenerateFeedback.post_convert_hook = pages.only_pages
+# The formgrader shows the same notebooks to instructors: what a student wrote runs in their browsers no more.
 c.HTMLExporter.sanitize_html = True
-c.HTMLExporter.filters = {"markdown2html": pages.markdown2html}
+c.HTMLExporter.preprocessors = [pages.Harmless]
+c.HTMLExporter.filters = {
+    "markdown2html": pages.markdown2html,
+    "clean_html": pages.clean,
+    "highlight_code": pages.code,
+}

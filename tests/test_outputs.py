@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("nbformat")
+
+import nbformat
 
 from checker.course.outputs import outputs
 

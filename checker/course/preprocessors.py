@@ -15,8 +15,10 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Unicode
 
 from . import outputs
+from .gradebook import cells_of
 from .isolation.client import FULL
 from .outcome import GRADED, Job, Limits, Outcome
+from .pages import NOT_YET
 from .precheck import _HIDDEN, Expected, repaired
 from .submission import graded
 
@@ -24,29 +26,6 @@ Made = tuple[NotebookNode, dict[str, Any]]
 
 #: What a page must not show, wherever it turns up.
 SECRET = ("HIDDEN TESTS", "checker.course.grading")
-
-
-def expected(gradebook: Gradebook, assignment: str, name: str, source: Path) -> list[Expected]:
-    """The cells of an assignment's notebook as the gradebook knows them, in the order of the `source` notebook."""
-    notebook = gradebook.find_notebook(name, assignment)
-    graded = {cell.name: float(cell.max_score) for cell in notebook.grade_cells}
-    answers = {cell.name for cell in notebook.solution_cells}
-    order = {grade_id: place for place, grade_id in enumerate(_order(source))}
-    found = [
-        Expected(
-            cell.name, cell.cell_type, cell.source, grade=cell.name in graded, solution=cell.name in answers,
-            locked=bool(cell.locked), points=graded.get(cell.name, 0.0), checksum=cell.checksum,
-        )
-        for cell in notebook.source_cells
-    ]  # fmt: skip
-    return sorted(found, key=lambda cell: order.get(cell.grade_id, len(order)))
-
-
-def _order(source: Path) -> list[str]:
-    if not source.is_file():
-        return []
-    cells = nbformat.read(source, as_version=4).cells
-    return [cell.metadata.nbgrader.grade_id for cell in cells if "nbgrader" in cell.metadata]
 
 
 class Repair(NbGraderPreprocessor):
@@ -96,7 +75,7 @@ def _wanted(step: NbGraderPreprocessor, known: dict[str, Any]) -> tuple[Expected
     place = folder.format_path(folder.source_directory, ".", known["assignment"])
     with Gradebook(known["db_url"]) as gradebook:
         source = Path(place, f"{known['notebook']}.ipynb")
-        return tuple(expected(gradebook, known["assignment"], known["notebook"], source))
+        return tuple(cells_of(gradebook.find_notebook(known["notebook"], known["assignment"]), source))
 
 
 def _beside(folder: str) -> dict[str, bytes]:
@@ -120,7 +99,8 @@ class ForStudents(NbGraderPreprocessor):
     def preprocess_cell(self, cell: NotebookNode, resources: dict[str, Any], cell_index: int) -> Made:
         """The cell without its hidden part; of a test's outputs, the explanation and the name of an exception."""
         if utils.is_grade(cell) and utils.is_solution(cell) and cell.metadata.nbgrader["grade_id"] in self.waiting:
-            cell.metadata.nbgrader["comment"] = cell.metadata.nbgrader.get("comment") or "This is not graded yet."
+            cell.metadata.nbgrader["waiting"] = True
+            cell.metadata.nbgrader["comment"] = cell.metadata.nbgrader.get("comment") or NOT_YET
         if cell.cell_type == "code":
             if utils.is_grade(cell) and not utils.is_solution(cell):
                 cell.source = _HIDDEN.sub("", cell.source).rstrip()
