@@ -1,6 +1,5 @@
 """A whole course on nbgrader: released, submitted in every way that students find, graded, and returned."""
 
-import concurrent.futures.process
 import copy
 import csv
 import html.parser
@@ -10,15 +9,19 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from checker.cli import main
 from checker.course import demo, nbgrader
+from checker.course.executors import Place
 from checker.course.folder import CONFIG
-from checker.course.nbgrader import GRADED, NOT_GRADED
 from checker.course.notebooks import find
+from checker.course.outcome import GRADED, NOT_GRADED
+from checker.course.runs import autograde
 from checker.course.simulate import SENT, asked, cell, changed, mistaken, place, redefined, submit
 from checker.credit import total
 
@@ -152,6 +155,10 @@ REFUSED = {
 }
 
 
+#: Where nothing is graded: it would raise NotImplementedError.
+NOBODY = Place(Executor(), 1)
+
+
 def student(words):
     return re.sub(r"\W+", "-", words).strip("-")
 
@@ -182,10 +189,7 @@ class Story:
             for name in names:
                 text = redefined(self.notebooks[assignment][0], mistaken(name))
                 submit(root, f"mistaken-{name.partition('.')[2]}", assignment, text)
-        self.rows = {}
-        for name in (GATES, NORM):
-            for row in nbgrader.autograde(self.course, name, jobs=2):
-                self.rows[row.student, name] = row
+        self.rows = {(row.student, name): row for name in (GATES, NORM) for row in autograde(self.course, name, jobs=2)}
         self.pages = {(who, name): page for name in (GATES, NORM) for who, page in nbgrader.feedback(self.course, name)}
 
     def both(self, name):
@@ -217,17 +221,20 @@ def test_what_cannot_be_graded_is_no_zero(story, words):
     row = story.row(words)
     assert row.state == NOT_GRADED
     assert re.fullmatch(REFUSED[words], row.notes[0])
+    assert not row.ours
 
 
 def test_what_was_put_right_is_told(story):
-    assert story.row("another name").notes == ["01_gates (1).ipynb was taken for 01_gates.ipynb"]
+    assert story.row("another name").notes == ("01_gates (1).ipynb was taken for 01_gates.ipynb",)
     assert story.row("another name").score == story.row("shadow").score == 3
-    assert story.row("an old format").notes == ["it was saved in the notebook format 3, and brought up to 4"]
-    assert story.row("a cell copied").notes == ["copied, and kept once: add_backward"]
-    assert story.row("an endless loop").notes == [f"add_backward_test: this cell was stopped after {TIMEOUT} seconds"]
-    assert story.row("the process ended").notes == [
-        "add_backward_test: this cell ended the Python process that it ran in"
-    ]
+    assert story.row("an old format").notes == ("it was saved in the notebook format 3, and brought up to 4",)
+    assert story.row("a cell copied").notes == ("copied, and kept once: add_backward",)
+    assert story.row("an endless loop").incidents == (
+        f"add_backward_test: it was stopped after {TIMEOUT} seconds in all",
+    )
+    assert story.row("the process ended").incidents == (
+        "add_backward_test: it ended the Python process that it ran in",
+    )
 
 
 def test_everything_right_earns_everything_but_the_question(story):
@@ -258,29 +265,15 @@ def test_partial_credit_reaches_the_gradebook(story):
 
 def test_grading_again_gives_the_same(story):
     again = ["everything-right", "a-known-mistake", "an-exception", "nothing-answered"]
-    before = {name: story.rows[name, GATES] for name in again}
-    assert {row.student: row for row in nbgrader.autograde(story.course, GATES, again, force=True, jobs=2)} == before
+    found = {row.student: row for row in autograde(story.course, GATES, again, regrade=True, jobs=2)}
+    assert found == {name: replace(story.rows[name, GATES], seconds=found[name].seconds) for name in again}
     assert multiprocessing.active_children() == []
 
 
-def test_what_has_not_changed_is_not_graded_again(story, monkeypatch):
-    monkeypatch.setattr(nbgrader, "_one", None)
-    rows = list(nbgrader.autograde(story.course, GATES))
-    assert {row.student: row for row in rows} == {who: row for (who, name), row in story.rows.items() if name == GATES}
-
-
-def test_one_that_nbgrader_cannot_grade_stops_nobody(story, monkeypatch):
-    real = nbgrader._graded
-
-    def failing(course, assignment, name):
-        if name == "a-known-mistake":
-            raise RuntimeError("the disk is full")
-        return real(course, assignment, name)
-
-    monkeypatch.setattr(nbgrader, "_graded", failing)
-    rows = [nbgrader._one(story.course, GATES, name) for name in ("a-known-mistake", "an-exception")]
-    assert [row.state for row in rows] == [NOT_GRADED, GRADED]
-    assert rows[0].notes == ["RuntimeError: the disk is full"]
+def test_what_has_not_changed_is_not_graded_again(story):
+    assert [row.student for row in autograde(story.course, GATES, grade=None, executor=NOBODY)] == sorted(
+        name for name, assignment in story.rows if assignment == GATES
+    )
 
 
 def test_submissions_are_as_they_were_sent(story):
@@ -361,7 +354,7 @@ def test_pages_explain(story):
     assert find("gates.add_backward").mistakes[0].advice.split(":")[0] in said
     partly = text_of(story.pages["mistaken-batchnorm_backward", NORM])
     assert "points: x 0 of" in partly
-    assert "TimeoutError: this cell was stopped after" in text_of(story.pages["an-endless-loop", GATES])
+    assert "could not be judged to its end: it was stopped after" in text_of(story.pages["an-endless-loop", GATES])
     assert "is not defined" in text_of(story.pages["a-syntax-error", GATES])
     assert "Comments: This is not graded yet." in said
     assert "Comments: No response." in text_of(story.pages["nothing-answered", GATES])
@@ -463,29 +456,11 @@ def test_every_assignment_can_be_solved_and_handed_in_empty(tmp_path):
         submit(tmp_path, "right", name, json.dumps(answers))
         submit(tmp_path, "empty", name, json.dumps(released))
         started = time.monotonic()
-        rows = {row.student: row for row in nbgrader.autograde(course, name, jobs=2)}
+        rows = {row.student: row for row in autograde(course, name, jobs=2)}
         assert time.monotonic() - started < 60, name
         points = sum(total(find(each)) for each in asked(answers))
         assert (rows["right"].score, rows["right"].points) == (points, points + rows["right"].by_hand), name
-        assert (rows["empty"].state, rows["empty"].score, rows["empty"].notes) == (GRADED, 0, []), name
+        assert (rows["empty"].state, rows["empty"].score, rows["empty"].notes) == (GRADED, 0, ()), name
         graded = json.loads((tmp_path / "autograded" / "right" / name / f"{name}.ipynb").read_text())
         outputs = [output for each in graded["cells"] for output in each.get("outputs", [])]
         assert [output["ename"] for output in outputs if output["output_type"] == "error"] == [], name
-
-
-def test_what_a_killed_process_had_under_way_is_graded(story, monkeypatch):
-    class Pool(concurrent.futures.ThreadPoolExecutor):
-        def __init__(self, workers, mp_context):
-            super().__init__(workers)
-
-        def submit(self, function, *arguments):
-            def broken():
-                raise concurrent.futures.process.BrokenProcessPool("a process was killed")
-
-            return super().submit(broken) if arguments[-1] == "b" else super().submit(function, *arguments)
-
-    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Pool)
-    monkeypatch.setattr(nbgrader, "_one", lambda course, assignment, name: nbgrader.Row(name, assignment, GRADED))
-    rows = list(nbgrader._each(story.course, GATES, ["a", "b", "c"], 2))
-    assert [row.student for row in rows][-1] == "b"
-    assert sorted(row.student for row in rows) == ["a", "b", "c"]

@@ -69,7 +69,7 @@ def by_nbgrader(course, found, stamp=""):
     from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
 
     url = f"sqlite:///{course.root}/gradebook.db"
-    with gradebook._quiet():
+    with gradebook.quiet():
         from nbgrader.api import Gradebook as Theirs
 
         with Theirs(url, "backpropagation") as book:

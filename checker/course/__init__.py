@@ -34,6 +34,18 @@ def _wrapper(help_text: str, run: str) -> tuple[Callable[[Any, str], None], Call
     return declare, start
 
 
+def _declare_grade(verbs: Any, name: str) -> None:
+    from . import single
+
+    single.declare(verbs.add_parser(name, help="grade one notebook, without a database"))
+
+
+def _run_grade(options: argparse.Namespace) -> int:
+    from . import single
+
+    return single.run(options)
+
+
 def _declare_demo(verbs: Any, name: str) -> None:
     parser = verbs.add_parser(name, help="show a whole course with simulated students")
     parser.add_argument("folder", nargs="?", default="", help="where to leave it; default a new temporary folder")
@@ -51,6 +63,8 @@ VERBS: dict[str, tuple[Callable[[Any, str], None], Callable[[argparse.Namespace]
     "release": _wrapper("make what students get of the assignments", "run_release"),
     "autograde": _wrapper("grade what was submitted", "run_autograde"),
     "feedback": _wrapper("make the pages that go back to students", "run_feedback"),
-    "export": _wrapper("write the grades as CSV", "run_export"),
+    "report": _wrapper("write a page about the class", "run_report"),
+    "export": _wrapper("write the grades as CSV, or an autograder for Gradescope", "run_export"),
+    "grade": (_declare_grade, _run_grade),
     "demo": (_declare_demo, _run_demo),
 }

@@ -9,11 +9,15 @@ from pathlib import Path
 
 from ..errors import UsageError
 from . import notebooks
+from .executors import place
 from .folder import CONFIG, Course, cores
 from .key import KEYS
-from .nbgrader import GRADED, Row, autograde, export, feedback, release
+from .nbgrader import export, feedback, release
+from .outcome import GRADED, Outcome
+from .progress import progress
+from .runs import autograde
 from .simulate import SENT, submit
-from .verbs import progress, show
+from .verbs import show
 
 #: The assignments that are shown where they exist; else the first two.
 ASSIGNMENTS = ("01_gates", "06_normalisation")
@@ -34,9 +38,10 @@ def run(options: argparse.Namespace) -> int:
     sent: dict[str, str] = {}
     for name in names:
         sent |= hand_in(course, name, tuple(SENT) if name == names[0] else SECOND)
-    rows: list[Row] = []
-    for name in names:
-        rows += progress(name, autograde(course, name, jobs=cores()), len(course.students(name)))
+    rows: list[Outcome] = []
+    with place(jobs=cores()) as where:
+        for name in names:
+            rows += progress(name, autograde(course, name, executor=where), len(course.students(name)))
     rows.sort(key=lambda row: (row.assignment, row.student))
     pages = {}
     for name in names:

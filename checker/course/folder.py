@@ -32,6 +32,26 @@ class Course:
         """Who has submitted anything for an assignment."""
         return sorted(path.parent.name for path in self.root.glob(f"submitted/*/{assignment}") if path.is_dir())
 
+    def handed_in(self, names: Sequence[str] = (), students: Sequence[str] = ()) -> dict[str, list[str]]:
+        """Who is to be graded for which assignment: of all, or of those that are named.
+
+        Raises UsageError where one of `students` has submitted nothing, or nobody has.
+        """
+        found: dict[str, list[str]] = {}
+        for name in self.assignments(names):
+            known = self.students(name)
+            missing = [student for student in students if student not in known]
+            if names and missing:
+                raise UsageError(f"{missing[0]} has submitted nothing for {name}")
+            found[name] = [student for student in known if not students or student in students]
+        for student in students:
+            if not any(student in people for people in found.values()):
+                raise UsageError(f"{student} has submitted nothing: there is no {self.root / 'submitted' / student}/")
+        if not any(found.values()):
+            where = self.root / "submitted" / "STUDENT" / (names[0] if len(names) == 1 else "ASSIGNMENT")
+            raise UsageError(f"nothing was submitted: there is no {where}")
+        return {name: people for name, people in found.items() if people}
+
     def submitted(self, student: str, assignment: str) -> Path:
         """Where a student's submission lies."""
         return self.root / "submitted" / student / assignment

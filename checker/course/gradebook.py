@@ -57,7 +57,7 @@ class Gradebook:
 
     def __init__(self, course: Course):
         config = course.configuration()
-        with _quiet():
+        with quiet():
             import nbgrader.api
             import sqlalchemy
             from nbgrader.coursedir import CourseDirectory
@@ -67,13 +67,15 @@ class Gradebook:
         self._where = _shown(folder.db_url)
         self._late = AssignLatePenalties(config=config)
         self._cells: dict[str, dict[str, _Cells]] = {}
-        with self._spoken():
+        with self.spoken():
             #: nbgrader's own interface to the same database.
             self.nbgrader = nbgrader.api.Gradebook(folder.db_url, folder.course_id)
             engine = self.nbgrader.engine
             if engine.dialect.name == "sqlite":
                 engine.dispose()
                 sqlalchemy.event.listen(engine, "connect", _wait_longer)
+            self.nbgrader.db.remove()
+            self.nbgrader.db.configure(expire_on_commit=False)  # what was written is not asked for again
             self._table = _table(sqlalchemy)
             self._table.create(engine, checkfirst=True)
             self._late.init_plugin()
@@ -95,15 +97,15 @@ class Gradebook:
 
         Raises UsageError where the assignment was never released.
         """
-        with self._spoken():
+        with self.spoken():
             notebooks = self._released(assignment).notebooks
             source = self.course.root / "source" / assignment
-            return {each.name: tuple(_expected(each, source / f"{each.name}.ipynb")) for each in notebooks}
+            return {each.name: tuple(cells_of(each, source / f"{each.name}.ipynb")) for each in notebooks}
 
     def known(self, assignment: str) -> dict[str, Known]:
         """Which submissions were graded before, by student."""
         table = self._table.c
-        with self._spoken():
+        with self.spoken():
             query = self._table.select().with_only_columns(table.student, table.digest, table.state, table.ours)
             rows = self.nbgrader.db.execute(query.where(table.assignment == assignment)).all()
             self.nbgrader.db.rollback()  # no lock outlives a question
@@ -113,7 +115,7 @@ class Gradebook:
         """What came of each submission for an assignment, of those `students` or of all, without their notebooks."""
         table = self._table.c
         query = self._table.select().with_only_columns(table.student).where(table.assignment == assignment)
-        with self._spoken():
+        with self.spoken():
             found = sorted(self.nbgrader.db.execute(query).scalars())
             self.nbgrader.db.rollback()
         for student in found if not students else [name for name in found if name in set(students)]:
@@ -124,7 +126,7 @@ class Gradebook:
         table = self._table.c
         query = self._table.select().with_only_columns(table.outcome)
         query = query.where((table.assignment == assignment) & (table.student == student))
-        with self._spoken():
+        with self.spoken():
             text = self.nbgrader.db.execute(query).scalar_one_or_none()
             self.nbgrader.db.rollback()
         if text is None:
@@ -137,6 +139,14 @@ class Gradebook:
                 f"checker autograde {assignment} --student {student} --regrade makes it anew"
             ) from None
 
+    def waiting(self) -> int:
+        """How many submissions have answers that somebody still has to grade by hand."""
+        submission = self._models.SubmittedAssignment
+        with self.spoken():
+            count: int = self.nbgrader.db.query(submission).filter(submission.needs_manual_grade).count()
+            self.nbgrader.db.rollback()
+        return count
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def record(self, outcome: Outcome, stamp: str = "") -> None:
@@ -146,7 +156,7 @@ class Gradebook:
         not, our row alone: what nbgrader has of an earlier submission is left to it.
         """
         texts = {each.name: _text(each.notebook) for each in outcome.notebooks}
-        with self._spoken():
+        with self.spoken():
             if outcome.state == GRADED:
                 self._save(outcome, stamp, texts)
             self._keep(outcome)
@@ -154,6 +164,7 @@ class Gradebook:
             if outcome.state == GRADED:
                 self._write(outcome, stamp, texts)
             self.nbgrader.db.commit()
+            self.nbgrader.db.expunge_all()  # an instructor may give points by hand meanwhile
 
     def _keep(self, outcome: Outcome) -> None:
         """Our row, in the place of an earlier one."""
@@ -302,12 +313,12 @@ class Gradebook:
     # -- what goes wrong ----------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _spoken(self) -> Iterator[None]:
+    def spoken(self) -> Iterator[None]:
         """Run something with the database; what goes wrong there is said in a sentence, and undone."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with _quiet():
+            with quiet():
                 yield
         except (SQLAlchemyError, self._models.InvalidEntry, ModuleNotFoundError) as problem:
             self._undo()
@@ -317,7 +328,7 @@ class Gradebook:
             raise
 
     def _undo(self) -> None:
-        with contextlib.suppress(Exception), _quiet():  # the connection may be what is gone
+        with contextlib.suppress(Exception), quiet():  # the connection may be what is gone
             self.nbgrader.db.rollback()
 
 
@@ -327,7 +338,7 @@ _AGAIN = "was it released anew while it was graded? Grade it again"
 
 def handed_in_at(stamp: str) -> datetime | None:
     """The time that a timestamp.txt tells, in UTC and naive, as nbgrader keeps it; None where it tells none."""
-    with _quiet():
+    with quiet():
         from nbgrader.utils import parse_utc
 
     if not stamp.strip():
@@ -357,8 +368,8 @@ def _text(notebook: Mapping[str, Any]) -> bytes:
     return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
-def _expected(notebook: Any, source: Path) -> list[Expected]:
-    """The cells of a notebook as the gradebook knows them, in the order of the `source` notebook."""
+def cells_of(notebook: Any, source: Path) -> list[Expected]:
+    """The cells of an nbgrader notebook as its database knows them, in the order of the notebook `source`."""
     graded = {cell.name: float(cell.max_score) for cell in notebook.grade_cells}
     answers = {cell.name for cell in notebook.solution_cells}
     order = {grade_id: place for place, grade_id in enumerate(_order(source))}
@@ -380,7 +391,7 @@ def _order(source: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without what nbgrader's dependencies say about themselves, and what nbgrader logs before it raises."""
     log = logging.getLogger("tornado.application")
     before, log.disabled = log.disabled, True

@@ -12,7 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -45,7 +45,7 @@ def autograde(
     executor: str | Place = "",
     isolation: str = "full",
     grade: Grade | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Grade the submissions for an assignment, those of `students` or all; each outcome as it comes.
 
     What was graded before and has not changed is not graded again, unless `regrade`: its outcome comes from the

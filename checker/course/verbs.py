@@ -1,17 +1,26 @@
 """The instructor's verbs on the command line: what they take, and what they print."""
 
 import argparse
-import os
+import contextlib
+import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import UsageError
+from . import gradescope, journal, runs
+from .executors import place
 from .folder import cores, find_course
-from .nbgrader import GRADED, Row, autograde, export, feedback, release, reported
+from .gradebook import Gradebook
+from .nbgrader import export, feedback, release
+from .outcome import GRADED, Outcome
+from .progress import progress
 
-Item = TypeVar("Item")
+STOPPED = 130
+#: A longer table is of those alone that somebody should look at.
+LONGEST = 200
+UNSAFE = "WITHOUT ISOLATION: what was submitted runs with all the rights that you have"
 
 
 def run_release(options: argparse.Namespace) -> int:
@@ -31,56 +40,112 @@ def run_release(options: argparse.Namespace) -> int:
 def run_autograde(options: argparse.Namespace) -> int:
     """Grade what was submitted; 1 if anything could not be graded."""
     course = find_course(options.course)
-    names = [name for name in course.assignments(options.assignments) if options.assignments or course.students(name)]
-    if not names:
-        raise UsageError(f"nothing was submitted: there is no {course.root / 'submitted'}/STUDENT/ASSIGNMENT")
-    failed = 0
-    for name in names:
-        many = len(options.students) or len(course.students(name))
-        found = autograde(course, name, options.students, jobs=options.jobs or cores(), force=options.force)
-        rows = sorted(progress(name, found, many), key=lambda row: row.student)
-        show(rows)
-        failed += sum(row.state != GRADED for row in rows)
-    return int(failed > 0)
+    people = course.handed_in(options.assignments, options.students)
+    isolation = _isolation(options)
+    many = sum(map(len, people.values()))
+    seen: list[str] = []
+    try:
+        with place(options.executor, options.jobs or cores(), runs.patience(runs.limits(course))) as where:
+            for name, students in people.items():
+                found = runs.autograde(
+                    course, name, students, executor=where, regrade=options.regrade, isolation=isolation
+                )
+                with contextlib.closing(found):
+                    rows = list(progress(name, _noted(found, seen), len(students), kind=lambda outcome: outcome.state))
+                show(sorted(rows, key=lambda outcome: outcome.student))
+    except KeyboardInterrupt:
+        done = seen.count(GRADED)
+        print(f"stopped: {done} of {many} graded; the same command goes on where it stopped")
+        return STOPPED
+    missing = len(seen) - seen.count(GRADED)
+    if missing:
+        print(
+            f"{missing} of {len(seen)} could not be graded; what was at fault here is tried again by the same command"
+        )
+    return int(missing > 0)
+
+
+def _noted(found: Iterable[Outcome], seen: list[str]) -> Iterator[Outcome]:
+    """The outcomes, of which the states are kept: they are wanted also where the run is interrupted."""
+    for outcome in found:
+        seen.append(outcome.state)
+        yield outcome
+
+
+def _isolation(options: argparse.Namespace) -> str:
+    """What a submission runs in. Says so where that is nothing; raises UsageError where two things are asked for."""
+    if not options.no_isolation:
+        return "bubblewrap" if options.sandbox == "bubblewrap" else "full"
+    if options.sandbox:
+        raise UsageError(f"--no-isolation and --sandbox {options.sandbox}: give one of them")
+    print(UNSAFE, file=sys.stderr)
+    return "none"
 
 
 def run_feedback(options: argparse.Namespace) -> int:
     """Make the pages that go back to students; 1 if one is missing."""
     course = find_course(options.course)
     missing = 0
-    for name in course.assignments(options.assignments):
+    for name in options.assignments or course.handed_in((), options.students):
         for student, page in progress(name, feedback(course, name, options.students)):
             print(f"{student}: {_short(page) if isinstance(page, Path) else page}")
             missing += isinstance(page, str)
     return int(missing > 0)
 
 
+def run_report(options: argparse.Namespace) -> int:
+    """Write the page about the class."""
+    from . import classreport
+
+    course = find_course(options.course)
+    names = course.assignments(options.assignments)
+    events = itertools.chain.from_iterable(journal.read(course, name) for name in names)
+    starts = (event for event in events if event["event"] == journal.START)
+    with Gradebook(course) as book:
+        outcomes = itertools.chain.from_iterable(book.outcomes(name) for name in names)
+        try:
+            path = classreport.write(course.root, progress("report", outcomes), starts)
+        except OSError as problem:
+            raise UsageError(f"{problem.filename or course.root} cannot be written: {problem.strerror}") from None
+    print(_short(path))
+    return 0
+
+
 def run_export(options: argparse.Namespace) -> int:
-    """Write the grades."""
+    """Write the grades, or an autograder for Gradescope."""
+    if options.form == "gradescope":
+        return gradescope.run(options)
     course = find_course(options.course)
     path = Path(options.to)
     print(f"{path}: {export(course, path, details=options.details)} lines")
-    waiting = [row for name in course.assignments() for row in reported(course, name) if row.by_hand]
+    with Gradebook(course) as book:
+        waiting = book.waiting()
     if waiting:
-        print(f"waiting to be graded by hand, in nbgrader's formgrader: answers in {len(waiting)} of the submissions")
+        print(f"waiting to be graded by hand, in nbgrader's formgrader: answers in {waiting} of the submissions")
     return 0
 
 
 def declare(parser: argparse.ArgumentParser, verb: str) -> None:
     """The options of a verb."""
-    parser.add_argument("--course", metavar="FOLDER", default="", help="the course; default here, or notebooks/")
+    add = parser.add_argument
+    add("--course", metavar="FOLDER", default="", help="the course; default here, or notebooks/")
     if verb == "export":
-        parser.add_argument("--to", metavar="FILE", default="grades.csv", help="default grades.csv")
-        parser.add_argument("--details", action="store_true", help="a line for each exercise")
+        add("--to", metavar="FILE", default="grades.csv", help="default grades.csv")
+        add("--details", action="store_true", help="a line for each exercise")
+        forms = parser.add_subparsers(dest="form", metavar="gradescope ASSIGNMENT")
+        gradescope.declare(forms.add_parser("gradescope", help="an autograder for Gradescope, as a zip"))
         return
-    parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="default all of them")
+    add("assignments", nargs="*", metavar="ASSIGNMENT", help="default all of them")
     if verb in ("autograde", "feedback"):
-        parser.add_argument(
-            "--student", action="append", default=[], dest="students", metavar="NAME", help="only theirs"
-        )
+        add("--student", action="append", default=[], dest="students", metavar="NAME", help="only theirs")
     if verb == "autograde":
-        parser.add_argument("--force", action="store_true", help="also what has not changed since it was graded")
-        parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes; default one for each core")
+        add("--regrade", action="store_true", help="also what has not changed since it was graded")
+        add("--jobs", type=int, default=0, metavar="N", help="processes; default one for each core")
+        add("--executor", metavar="ADDRESS", default="", help="dask://HOST:PORT grades on that cluster; default here")
+        add(
+            "--sandbox", choices=("auto", "bubblewrap"), default="", help="bubblewrap: within it, where it is installed"
+        )
+        add("--no-isolation", action="store_true", help="without a sandbox: only for work of people whom you trust")
 
 
 def _short(path: Path) -> str:
@@ -91,36 +156,30 @@ def _short(path: Path) -> str:
         return str(path)
 
 
-def progress(what: str, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:
-    """The items, with a bar on standard error while they come, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    total = total if total is not None else len(items) if isinstance(items, Sequence) else None
-    with open(os.dup(2), "w", encoding="utf-8") as terminal:
-        bar = Progress(*columns, console=Console(file=terminal, force_terminal=True), transient=True)
-        with bar:
-            task = bar.add_task(what, total=total)
-            for item in items:
-                yield item
-                bar.advance(task)
-
-
-def show(rows: Sequence[Row], **more: dict[str, Any]) -> None:
+def show(outcomes: Sequence[Outcome], **more: Mapping[str, Any]) -> None:
     """Print the outcomes as a table; `more` are further columns, by the student's name."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table("student", *(title.replace("_", " ") for title in more), "assignment", "score", "remarks", box=None)
-    for row in rows:
-        score = f"{row.score:.4g} of {row.points:g}" if row.state == GRADED else row.state
-        by_hand = [f"{row.by_hand:g} points are to be given by hand"] if row.by_hand else []
-        remarks = "; ".join([*row.notes, *by_hand])
-        table.add_row(
-            row.student, *(str(column.get(row.student, "")) for column in more.values()), row.assignment, score, remarks
-        )
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False).print(table)
+    shown = list(outcomes) if len(outcomes) <= LONGEST else [each for each in outcomes if _remarkable(each)]
+    for each in shown:
+        score = f"{each.score:.4g} of {each.points:g}" if each.state == GRADED else each.state
+        by_hand = [f"{each.by_hand:g} points are to be given by hand"] if each.by_hand else []
+        remarks = "; ".join([*each.notes, *(f"sandbox: {incident}" for incident in each.incidents), *by_hand])
+        columns = [str(column.get(each.student, "")) for column in more.values()]
+        table.add_row(*map(_plain, (each.student, *columns, each.assignment, score, remarks)))
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    if shown:
+        console.print(table)
+    if len(shown) < len(outcomes):
+        print(f"and {len(outcomes) - len(shown)} more that were graded without remarks")
+
+
+def _remarkable(outcome: Outcome) -> bool:
+    return outcome.state != GRADED or bool(outcome.notes) or bool(outcome.incidents)
+
+
+def _plain(text: str) -> str:
+    """A text without what a terminal would obey: it may quote what a student wrote."""
+    return "".join(character if character.isprintable() else " " for character in text)
