@@ -9,6 +9,7 @@ import io
 import mmap
 import multiprocessing
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -593,6 +594,20 @@ def test_an_ordinary_users_threads_are_counted(nobodys):
     assert in_child(_as_nobody, _locked_bomb, replace(nobodys, processes=20)) == 20
 
 
+def _tried(policy):
+    return [attempt.name for attempt in landlock.tries(policy)]
+
+
+def test_what_is_tried_is_what_matters(policy, tmp_path):
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    wanted = {f"list {home}", f"write in {home}", "read /etc/passwd", f"read {tmp_path}", f"list {tmp_path}"}
+    wanted |= {"list /", "write in /var/tmp", "write in /dev/shm", "write in /tmp", f"remove {tmp_path}"}
+    tried = locked(replace(policy, secrets=(str(tmp_path),)), _tried, replace(policy, secrets=(str(tmp_path),)))
+    assert wanted - set(tried) == set()
+    parents = [name for name in tried if name.startswith("read /proc/")]
+    assert [Path(name).name for name in parents] == ["environ", "mem"]
+
+
 # -- paths
 
 
@@ -779,9 +794,10 @@ def test_the_server_runs_within_bubblewrap_and_its_workers_lock_themselves_up(po
         return
     package = Path(sandbox.__file__).parents[3]
     part = replace(policy, readable=(str(package),))
+    modules = f"{package.parent}:{Path(np.__file__).parents[1]}"
     done = subprocess.run(
         bubblewrap.command(part, [sys.executable, "-c", WITHIN, str(secret)]),
-        env={"PYTHONPATH": f"{package.parent}:{Path(np.__file__).parents[1]}", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+        env={"PYTHONPATH": modules, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.stderr, done.returncode) == ("", 0)
     first, second = done.stdout.splitlines()

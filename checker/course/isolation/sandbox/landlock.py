@@ -50,6 +50,8 @@ def available() -> str:
         if error.errno == errno.EOPNOTSUPP:
             return "the kernel has Landlock and was started without it (its parameter lsm=)"
         return f"the kernel is without Landlock, which is in Linux since 5.13 ({error})"
+    # Once it is applied, where that is cannot be read any more.
+    _home()
     return ""
 
 
@@ -103,6 +105,7 @@ def tries(policy: Policy) -> Iterator[Try]:
 
 @functools.cache
 def _home() -> tuple[str, ...]:
+    """The user's home folder, if it has one."""
     try:
         return (pwd.getpwuid(os.getuid()).pw_dir,)
     except KeyError:
