@@ -1,11 +1,14 @@
 """The figures that the checker promises, counted; and the peers that it is measured beside are asked what is meant."""
 
 import importlib
+import json
 
+import numpy as np
 import pytest
 
-from benchmarks import cost, fast, locate, peers
+from benchmarks import classroom, cost, fast, graders, grading, locate, peers, tricks
 from benchmarks.functions import batches, layers, sized
+from checker.course.notebooks import find
 
 EVERY_ENTRY = [pytest.param(function, id=function.name) for function in layers()]
 ROWS = [pytest.param(function, id=function.name) for function in batches()]
@@ -67,3 +70,141 @@ def test_a_peer_tells_right_from_wrong(name):
     assert peer(function.box(), 0) or name == "course loop"  # whose 1e-7 is too strict for a thousand numbers
     wrong = function.spoiled(dict.fromkeys(range(function.size), -1.0))
     assert not peers.accepts(peer, wrong.box())
+
+
+# -- grading ----------------------------------------------------------------------------------------------------------
+
+QUESTIONS = [pytest.param(question, id=question.name) for question in classroom.QUESTIONS]
+
+
+def ordinary(question, answers):
+    """Whether a cell's answer passes the test that an ordinary course has for it."""
+    names = {}
+    where = next(name for name, questions in classroom.NOTEBOOKS.items() if question in questions)
+    exec(classroom.cell(classroom.notebooks(ours=False)[where], "setup")["source"], names)
+    exec(answers[question.name], names)
+    try:
+        exec(question.test, names)
+    except AssertionError:
+        return False
+    return True
+
+
+def ours(question, answers):
+    """The checker's report on a cell's answer."""
+    names = {"np": np, "ndarray": np.ndarray}
+    exec("from checker import Float, Int\n" + answers[question.name], names)
+    return find(question.exercise).check(names[question.name], trials=2)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(("what", "passes"), [("right", True), ("otherwise", True), ("mistake", False)])
+def test_ordinary_tests_and_ours_agree_about_plain_answers(question, what, passes):
+    bodies = {} if what == "right" else {question.name: getattr(question, what)}
+    answers = classroom.redefined(classroom.right(), bodies)
+    assert "SOLUTION" not in answers[question.name]
+    assert ordinary(question, answers) is passes
+    assert ours(question, answers).verdict == ("right" if passes else "wrong")
+
+
+def test_a_class_has_students_of_every_kind():
+    class_ = dict(classroom.students(20))
+    finished = [answers for answers in class_.values() if len(answers) == len(classroom.QUESTIONS)]
+    bodies = {question.name: question.mistake for question in classroom.QUESTIONS}
+    mistaken = classroom.redefined(classroom.right(), bodies)
+    mistakes = [sum(answers[name] == text for name, text in mistaken.items()) for answers in finished]
+    assert (len(class_), len(finished), mistakes.count(0)) == (20, 17, 12)
+    assert set(mistakes) == {0, 1, 2}
+    written = {text for answers in class_.values() for text in answers.values()}
+    assert len(written) >= 3 * len(classroom.QUESTIONS)  # right, otherwise, mistaken
+    assert dict(classroom.students(20)) == class_
+
+
+def test_what_is_handed_in_is_the_released_notebook_with_answers():
+    released = classroom.notebooks(ours=True)["gates"]
+    sent = classroom.filled(released, {"mul_backward": "mine", "copied": "mul_backward"})
+    names = [each["id"] for each in sent["cells"]]
+    assert names.count("mul_backward") == 2
+    assert list(dict.fromkeys(names)) == [each["id"] for each in released["cells"]]
+    assert classroom.cell(sent, "mul_backward")["source"] == "mine"
+    assert classroom.cell(sent, "relu_backward") == classroom.cell(released, "relu_backward")
+
+
+def test_every_trick_stands_below_worthless_answers():
+    class_ = tricks.hostile()
+    assert len(class_) == 1 + len(tricks.TRICKS) >= 13
+    assert class_.pop(tricks.HONEST) == classroom.right()
+    for answers, code in zip(class_.values(), tricks.TRICKS.values()):
+        assert all(text.endswith(code) for text in answers.values())
+        compile("\n".join(answers.values()), "a trick", "exec")
+    worthless = class_["trick00"]
+    for question in classroom.QUESTIONS:  # without the trick
+        plain = worthless[question.name].removesuffix(tricks.TRICKS["np.testing.assert_allclose replaced"])
+        assert not ordinary(question, {question.name: plain})
+
+
+def test_time_is_counted_once_and_for_the_innermost_stage(monkeypatch):
+    now = [0.0]
+
+    class Inner:
+        def work(self):
+            now[0] += 2
+
+    def outer():
+        now[0] += 1
+        Inner().work()
+        return "done"
+
+    monkeypatch.setattr(grading.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(grading, "STAGES", {"outer": (__name__, "stage"), "inner": (__name__, "Stages.work")})
+    monkeypatch.setitem(globals(), "stage", outer)
+    monkeypatch.setitem(globals(), "Stages", Inner)
+    before = Inner.work
+    with grading.watched() as spent:
+        assert globals()["stage"]() == "done"
+    assert spent == {"outer": 1, "inner": 2}
+    assert (globals()["stage"], Inner.work) == (outer, before)
+
+
+def test_a_grader_that_is_not_installed_is_left_out_in_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(graders.importlib.util, "find_spec", lambda name: None if name == "otter" else object())
+    assert graders.installed("checker")
+    assert not graders.installed("otter")
+    assert capsys.readouterr().out == "otter is not installed and left out: pip install -e '.[graders]'\n"
+
+
+def test_a_grader_that_fails_says_why(tmp_path):
+    with pytest.raises(RuntimeError, match=r"(?s)nbgrader ended with 1: .*FileNotFoundError"):
+        graders.run("nbgrader", tmp_path / "nowhere")
+
+
+@pytest.mark.slow
+def test_graders_agree_about_honest_students_and_differ_about_tricks(tmp_path):
+    class_ = dict(list(classroom.students(12))[-2:])
+    class_ |= {"trick": tricks.hostile()["trick12"]}
+    scores = {}
+    for name in ("nbgrader", "checker"):
+        course = graders.prepare(tmp_path / name, class_, name)
+        scores[name] = graders.run(name, course).scores
+        kept = json.loads((course / "autograded" / "trick" / classroom.ASSIGNMENT / "gates.ipynb").read_text())
+        assert kept["cells"]
+    assert {name: scores["nbgrader"][name] for name in ("student010", "student011")} == {
+        "student010": classroom.POINTS,
+        "student011": classroom.QUESTIONS[0].points,
+    }
+    assert scores["checker"] == scores["nbgrader"] | {"trick": 0.0}
+    assert scores["nbgrader"]["trick"] == classroom.POINTS
+
+
+@pytest.mark.slow
+def test_where_our_time_goes_is_told_to_the_whole(tmp_path, capsys):
+    grading.where_time_goes(tmp_path, 1)
+    told = capsys.readouterr().out
+    lines = {line[:44].strip(): line[44:].split() for line in told.splitlines() if line.endswith("%")}
+    assert {*grading.STAGES, "the rest", "all"} == {name.rstrip() for name in lines}
+
+
+@pytest.mark.peers
+def test_otter_grades_the_same_notebooks(tmp_path):
+    course = graders.prepare(tmp_path / "course", {"someone": classroom.right()}, "otter")
+    assert graders.run("otter", course).scores == {"someone": classroom.POINTS}
