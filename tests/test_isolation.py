@@ -16,7 +16,8 @@ pytest.importorskip("IPython")
 
 import solutions
 from checker import gradcheck
-from checker.course.isolation.client import FULL, EndedError, Server, Worker
+from checker.course.isolation.client import BUBBLEWRAP, FULL, EndedError, Server, Worker
+from checker.course.isolation.sandbox import bubblewrap
 from checker.course.outcome import Limits
 from checker.course.simulate import mistaken
 from checker.course.transcript import taken
@@ -72,6 +73,26 @@ def test_magics_and_rich_output_work(worker):
     (told,) = worker.cell("from IPython.display import HTML\nHTML('<b>bold</b>')")
     assert told["data"]["text/html"] == "<b>bold</b>"
     assert "per loop" in worker.cell("%timeit -n1 -r1 1 + 1")[0]["text"]
+
+
+@pytest.mark.slow
+def test_all_of_it_works_within_bubblewrap():
+    why = bubblewrap.available()
+    if why:
+        pytest.skip(why)
+    server = Server((), BUBBLEWRAP)
+    try:
+        worker = Worker(server, LIMITS, {"data.txt": b"7"})
+        assert worker.cell("print(open('data.txt').read())")[0]["text"] == "7\n"
+        with pytest.raises(EndedError, match="it ended the Python process"):
+            worker.cell("import os\nos._exit(0)")
+        f = define(worker, "import os\ndef f(x): return x + 1, os.path.exists('/etc/passwd')", "f")
+        total, seen = f(np.ones(2))
+        np.testing.assert_array_equal(total, [2.0, 2.0])
+        assert not seen
+        worker.kill()
+    finally:
+        server.close()
 
 
 def test_await_works_in_a_cell(worker):

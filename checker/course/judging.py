@@ -110,9 +110,9 @@ def _whole(topic: str, name: str) -> tuple[Part, ...]:
 
 def _doubt(task: Exercise, said: Said) -> str:
     """Why nobody should take the answer for a derived one, though its numbers are right; "" as a rule."""
-    if task.kind not in MEASURED:
+    if task.kind not in MEASURED or not said:
         return ""
-    runs = max((transcript.forwards(answers) for transcript, answers in said), default=0)
+    runs = max((transcript.forwards(answers) for transcript, answers in said))
     if runs:
         return f"{task.name} runs its forward {runs} times in one call, as a numeric derivative does"
     off: dict[str, list[float]] = {}

@@ -107,13 +107,14 @@ def _inside(path: str, part: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray]
 # -- many calls at once -----------------------------------------------------------------------------------------------
 
 
-def replayed(functions: Sequence[Any], steps: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+def replayed(functions: Sequence[Any], steps: Sequence[Sequence[Any]], count: bool = False) -> list[dict[str, Any]]:
     """Make the calls of a transcript in their order; of each, what is compared.
 
     A step is (which function, measurement, arguments, named arguments, whether the last item returned is a cache). Its
     answer has "value" without the cache, or "raised"; and "touched", if it wrote into its arguments or if what it
     returned shares memory with these, with what they hold, with the inputs of the step that made a cache, or within
-    itself; and "forwards", if it ran the second function more than FORWARDS times. A first exception ends the replay.
+    itself; and, with `count`, "forwards", if it ran the second function more than FORWARDS times. A first exception
+    ends the replay.
     """
     answers: list[dict[str, Any]] = []
     returned: list[Any] = []
@@ -124,7 +125,7 @@ def replayed(functions: Sequence[Any], steps: Sequence[Sequence[Any]]) -> list[d
             arguments, named = _recalled((arguments, named), returned)
         given = _arrays((arguments, named))
         before = [array.tobytes() for array in given]
-        with _counted(functions if which == 0 else ()) as forwards:
+        with _counted(functions if count and which == 0 else ()) as forwards:
             answer = _run(functions[which], measurement, arguments, named)
         if "raised" in answer:
             answers.append(answer)

@@ -18,7 +18,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from ..outcome import Limits
 from . import wire
 from .channel import Arena, Channel, ClosedError, new_arena
 from .remote import Remote
-from .sandbox import Policy, interpreter, readable
+from .sandbox import Policy, interpreter
+from .sandbox import readable as without
 
 #: Seconds for a server to load what it loads, and for a worker to lock itself in.
 WARM, LOCKED = 60.0, 20.0
@@ -61,7 +62,10 @@ class Server:
             why = bubblewrap.available()
             if why:
                 raise NotIsolatedError(f"bubblewrap: {why}")
-            command = bubblewrap.command(self.policy(self.folder, Limits()), command)
+            here = Path(__file__).resolve().parent  # what the server itself is made of, and no more of its package
+            policy = self.policy(self.folder, Limits())
+            readable = (*policy.readable, str(here), str(here.parent / "__init__.py"))
+            command = bubblewrap.command(replace(policy, readable=readable), command)
         # Standard output and error lead nowhere: what code writes past Python is not for the terminal.
         self.process = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], env=_environment(), stdin=subprocess.DEVNULL,
@@ -274,7 +278,7 @@ def _readable() -> tuple[str, ...]:
     """What a worker may read: Python and what is installed, without answers and without the instructor's side."""
     project = Path(__file__).resolve().parents[3]
     packages = [str(path) for path in (project / "checker", project / "coursework") if path.is_dir()]
-    return tuple(readable([*interpreter(), *packages], _secrets()))
+    return tuple(without([*interpreter(), *packages], _secrets()))
 
 
 @functools.cache

@@ -78,6 +78,7 @@ def _begin(shell: Shell, request: dict[str, Any], descriptors: list[int]) -> Non
         arena = Arena.attach(descriptors[1]) if len(descriptors) > 1 else None
         policy = request["policy"] and _policy(request["policy"], descriptors)
         shell.outputs.limit = int(request["output"])
+        os.makedirs(request["scratch"], exist_ok=True)  # bubblewrap shows the server a folder of its own
         worker.prepare(str(request["scratch"]))
         worker.run(shell, channel, arena, policy)
     finally:

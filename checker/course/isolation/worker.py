@@ -138,7 +138,7 @@ class _Worker:
         """Make many calls."""
         calls.seeded(seed)
         with unheard(self.shell), calls.undisturbed():
-            return {"answers": calls.replayed(functions, steps)}
+            return {"answers": calls.replayed(functions, steps, count=True)}
 
     def seed(self, seed: int) -> dict[str, Any]:
         """Begin random numbers anew."""
