@@ -81,6 +81,29 @@ def test_another_convention_at_a_corner_is_right_too(worker):
     assert made.score == made.points
 
 
+def test_another_formula_leaves_other_dust_where_the_gradient_is_zero(worker, monkeypatch):
+    """The textbook's three terms, where all rows are equal: both give some 1e-12 for an exact 0."""
+    monkeypatch.setattr(judging, "judged", None)
+    made = mark(
+        worker,
+        "batchnorm.batchnorm_backward",
+        """
+        def batchnorm_forward(x, gamma, beta, eps):
+            mean, var = x.mean(0), x.var(0)
+            std = np.sqrt(var + eps)
+            x_hat = (x - mean) / std
+            return gamma * x_hat + beta, (x_hat, gamma, std)
+        def batchnorm_backward(dout, cache):
+            x_hat, gamma, std = cache
+            n = len(dout)
+            d = dout * gamma
+            dx = (n * d - d.sum(0) - x_hat * (d * x_hat).sum(0)) / (n * std)
+            return dx, (dout * x_hat).sum(0), dout.sum(0)
+        """,
+    )
+    assert made.score == made.points
+
+
 def test_points_of_the_assignment_scale_those_of_the_exercise(worker):
     made = mark(worker, "activations.sigmoid_backward", SIGMOID.format(body="a"), points=5.0)
     assert (made.score, made.parts) == (5.0, (("z", 5.0, 5.0),)) or made.parts[0][1:] == (5.0, 5.0)

@@ -6,7 +6,7 @@ rounding, and that writes into and shares no more than the reference, is as righ
 is a matter for the check itself.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ from ..standin import MEASUREMENTS, StandIn, described
 from .isolation import wire
 from .isolation.calls import Past, replayed, seeded, undisturbed
 
+#: Right answers may part by so many times what a bit of the inputs does, and by MOST of the inputs' size in any case.
+DUST, MOST, EPS = 16, 1e-9, 16 * float(np.finfo(float).eps)
 #: Two right answers in single precision agree within this, relative to the largest entry.
 SINGLE = 1e-5
 
@@ -150,7 +152,41 @@ def _transcript(task: Exercise, seed: int, log: "_Log", report: Report) -> Trans
         answers = replayed(_halves(task), [_here(step) for step in steps])
     if any("raised" in answer for answer in answers):
         return None
-    return Transcript(report, seed, steps, tuple(answers), tuple(rounding((step[2], step[3])) for step in steps))
+    return Transcript(report, seed, steps, tuple(answers), _slack(task, steps, answers, seed))
+
+
+def _slack(task: Exercise, steps: Sequence[Step], answers: Sequence[Mapping[str, Any]], seed: int) -> tuple[float, ...]:
+    """What rounding may do to each answer: as much as it does to the reference's if all inputs move by their last bit.
+
+    Where an exact result is 0, as the gradient is of what all rows share, two right formulas leave different dust.
+    """
+    least = [rounding((step[2], step[3])) for step in steps]
+    rng = np.random.default_rng(seed)
+
+    def moved(leaf: Any) -> Any:
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f":
+            return leaf * (1 + np.finfo(leaf.dtype).eps * rng.integers(-1, 2, leaf.shape)).astype(leaf.dtype)
+        return leaf
+
+    beside = [(w, m, tree.map_leaves(moved, a), tree.map_leaves(moved, n), c) for w, m, a, n, c in map(_here, steps)]
+    seeded(seed)
+    with undisturbed():
+        others = replayed(_halves(task), beside)
+    changes = [_change(mine.get("value"), right["value"]) for mine, right in zip(others, answers)]
+    changes += [0.0] * (len(steps) - len(changes))
+    # At a corner a bit may change everything; that is no allowance.
+    return tuple(max(low, min(DUST * change, low * MOST / EPS)) for low, change in zip(least, changes))
+
+
+def _change(mine: Any, right: Any) -> float:
+    """The largest difference between two values of one form."""
+    largest = 0.0
+    for a, b in zip(tree.leaves(mine), tree.leaves(right)):
+        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape and b.dtype.kind == "f":
+            with np.errstate(all="ignore"):
+                off = np.abs(a.astype(float) - b)
+            largest = max(largest, float(np.max(off, initial=0.0, where=np.isfinite(off))))
+    return largest
 
 
 @dataclass
