@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from checker.course.executors import place
 from checker.course.gradebook import Gradebook
 from checker.course.outcome import GRADED, NOT_GRADED
 from checker.errors import UsageError
-from tests.small_course import NAME, fake, hand_in, small_course
+from tests.small_course import NAME, fake, hand_in, hand_in_for_real, small_course
 
 pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 pytestmark = [
@@ -122,6 +123,18 @@ def test_a_submission_over_which_workers_end(course, tmp_path):
     assert found["ann"].score == 3
     assert (found["kim"].state, found["kim"].ours) == (NOT_GRADED, True)
     assert found["kim"].notes[0].startswith("the grading process ended twice: Attempted to run task")
+
+
+def test_real_submissions_on_a_cluster(course, cluster, tmp_path):
+    here = small_course(tmp_path / "here")
+    for words in ("everything right", "nothing answered", "a known mistake", "the process ended", "an empty file"):
+        for folder in (course, here):
+            hand_in_for_real(folder, words.replace(" ", "-"), words)
+    there = {each.student: replace(each, seconds=0.0) for each in runs.autograde(course, NAME, executor=cluster.where)}
+    ours = {each.student: replace(each, seconds=0.0) for each in runs.autograde(here, NAME, jobs=2)}
+    assert there == ours
+    assert [each.score for each in ours.values() if each.state == GRADED].count(3) == 1
+    assert all(each.isolation for each in ours.values() if each.state == GRADED)
 
 
 def test_a_cluster_that_is_gone(course, cluster):
