@@ -15,6 +15,7 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Unicode
 
 from . import outputs
+from . import outputs
 from .gradebook import cells_of
 from .isolation.client import FULL
 from .outcome import GRADED, Job, Limits, Outcome
@@ -66,6 +67,11 @@ class Isolated(Execute):
             raise RuntimeError("; ".join(outcome.notes))
         (done,) = outcome.notebooks
         nb.cells = [nbformat.from_dict(cell) for cell in done.notebook["cells"]]
+        unread = {mark.grade_id: mark.said for mark in done.marks if mark.score is None}
+        for cell in nb.cells:  # to nbgrader a test without a value has full marks; of a test it knows no other state
+            if utils.is_grade(cell) and not utils.is_solution(cell) and cell.metadata.nbgrader["grade_id"] in unread:
+                said = unread[cell.metadata.nbgrader["grade_id"]]
+                cell.outputs.append(nbformat.from_dict(outputs.error("ToBeRead", said)))
         return nb, resources
 
 

@@ -153,7 +153,7 @@ class _Grading:
         assert self.worker is not None
         if each.solution or each.kind != "code":
             answered = cell["source"].strip() != each.shown
-            return Mark(each.grade_id, each.points, None if answered else 0.0)
+            return Mark(each.grade_id, each.points, None if answered else 0.0, verdict="" if answered else NOT_ATTEMPTED)
         name = _TEST.search(each.source)
         if _HIDDEN in each.source and name is not None:
             mark = self.judged(each, name[1])
