@@ -15,7 +15,6 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Unicode
 
 from . import outputs
-from . import outputs
 from .gradebook import cells_of
 from .isolation.client import FULL
 from .outcome import GRADED, Job, Limits, Outcome
