@@ -6,7 +6,7 @@ import json
 import pytest
 
 from checker.course import precheck
-from checker.course.precheck import Expected, UnreadableError, parsed, repaired, stage
+from checker.course.precheck import Expected, UnreadableError, parsed, repaired
 from checker.course.simulate import cell as named
 from checker.course.simulate import place
 
@@ -254,36 +254,36 @@ def test_what_no_notebook_may_hold_is_left_out(tmp_path):
 WANTED = {"x": EXPECTED}
 
 
-def staged(tmp_path):
-    return stage(tmp_path / "sent", tmp_path / "staged", WANTED), tmp_path / "staged"
+def ready(tmp_path):
+    """The notebooks of a submission, and what was put right in them."""
+    return precheck.prepared(*precheck.collected(tmp_path / "sent"), WANTED)
 
 
 def test_the_notebook_alone_is_taken_along(tmp_path):
     write(tmp_path / "sent" / "x.ipynb", json.dumps(sent()))
     write(tmp_path / "sent" / "numpy.py", "raise SystemExit")
     write(tmp_path / "sent" / "timestamp.txt", "2026-01-01 00:00:00 UTC")
-    notes, folder = staged(tmp_path)
-    assert notes == []
-    assert sorted(path.name for path in folder.iterdir()) == ["timestamp.txt", "x.ipynb"]
+    assert sorted(precheck.collected(tmp_path / "sent")[0]) == ["timestamp.txt", "x.ipynb"]
+    notebooks, notes = ready(tmp_path)
+    assert (list(notebooks), notes) == (["x"], [])
 
 
 @pytest.mark.parametrize("name", ["x (1).ipynb", "X.ipynb.txt", "inner/x.ipynb", "solved.ipynb"])
 def test_a_notebook_of_another_name_is_found(tmp_path, name):
     write(tmp_path / "sent" / name, json.dumps(sent()))
     write(tmp_path / "sent" / "other.ipynb", '{"cells": [], "nbformat": 4}')
-    notes, folder = staged(tmp_path)
-    assert notes == [f"{name} was taken for x.ipynb"]
-    assert (folder / "x.ipynb").is_file()
+    notebooks, notes = ready(tmp_path)
+    assert (list(notebooks), notes) == (["x"], [f"{name} was taken for x.ipynb"])
 
 
 def test_there_is_nothing_to_grade(tmp_path):
     (tmp_path / "sent").mkdir()
     with pytest.raises(UnreadableError, match=r"there is no x\.ipynb"):
-        staged(tmp_path)
+        ready(tmp_path)
     for name in ("a.ipynb", "b.ipynb"):
         write(tmp_path / "sent" / name, json.dumps(sent()))
     with pytest.raises(UnreadableError, match=r"several files might be meant: a\.ipynb, b\.ipynb"):
-        staged(tmp_path)
+        ready(tmp_path)
 
 
 def test_links_are_not_followed(tmp_path):
@@ -291,7 +291,7 @@ def test_links_are_not_followed(tmp_path):
     (tmp_path / "sent").mkdir()
     (tmp_path / "sent" / "x.ipynb").symlink_to(secret)
     with pytest.raises(UnreadableError, match="is a link to another file"):
-        staged(tmp_path)
+        ready(tmp_path)
 
 
 def test_line_ends_of_another_system_are_no_edit():
@@ -309,11 +309,10 @@ def test_what_is_nested_too_deeply_for_python_is_read_all_the_same():
 
 
 def test_a_link_of_another_name_is_told(tmp_path):
-    sent_folder = tmp_path / "sent"
-    sent_folder.mkdir()
-    (sent_folder / "mine.ipynb").symlink_to("/etc/hostname")
+    (tmp_path / "sent").mkdir()
+    (tmp_path / "sent" / "mine.ipynb").symlink_to("/etc/hostname")
     with pytest.raises(UnreadableError, match=r"there is no x\.ipynb; mine\.ipynb is a link to another file"):
-        stage(sent_folder, tmp_path / "staged", WANTED)
+        ready(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -324,3 +323,13 @@ def test_metadata_of_any_kind_is_read(metadata):
     notebook["cells"].append(code("odd", "x = 1") | {"metadata": metadata})
     found = parsed("x.ipynb", json.dumps(notebook).encode())
     assert repaired(found.notebook["cells"], EXPECTED)[1] == []
+
+
+def test_a_date_of_many_bytes_is_none(tmp_path):
+    folder = tmp_path / "sent"
+    write(folder / "x.ipynb", json.dumps(sent()))
+    (folder / "timestamp.txt").write_text("2" * 101)
+    files, refused = precheck.collected(folder)
+    assert list(files) == ["x.ipynb"]
+    _, notes = precheck.prepared(files, refused, WANTED)
+    assert "timestamp.txt is no date: it counts as handed in on time" in notes
