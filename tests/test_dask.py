@@ -153,6 +153,25 @@ def test_a_cluster_that_is_gone(course, cluster):
     assert len(grade(course, "", jobs=2)) == 30
 
 
+def test_a_cluster_whose_workers_are_all_gone(course, cluster, monkeypatch):
+    monkeypatch.setattr(runs, "LOOK", 1.0)
+    for n in range(30):
+        hand_in(course, f"s{n:02}", "share 1 slow")
+    started = runs.autograde(course, NAME, executor=cluster.where, grade=fake)
+    found = [next(started) for _ in range(3)]
+    for worker in cluster.workers:
+        worker.kill()
+    with pytest.raises(UsageError, match=r"the cluster dask://127.0.0.1:\d+ has no worker any more; the same command"):
+        found += started
+    monkeypatch.setattr(executors, "PATIENCE", 0.5)
+    said = r"the cluster dask://.* has no worker: start some with dask worker 127.0.0.1:\d+ --nthreads 1, where the che"
+    with pytest.raises(UsageError, match=said):
+        grade(course, cluster.where)
+    cluster.workers.append(cluster.worker())
+    monkeypatch.setattr(executors, "PATIENCE", 30)
+    assert len(grade(course, cluster.where)) == 30
+
+
 def test_a_cluster_that_is_not_there(monkeypatch):
     monkeypatch.setattr(executors, "PATIENCE", 0.5)
     said = "there is no Dask scheduler at dask://127.0.0.1:9: Connection refused"

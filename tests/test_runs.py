@@ -8,8 +8,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -439,6 +441,31 @@ def test_a_folder_that_cannot_be_written(classroom, grade):
     (classroom.root / "reports").write_text("in the way")
     with pytest.raises(UsageError, match=r"reports/running cannot be written \(.*\): grading needs the right to write"):
         grade("ann")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.getuid() != 0, reason="only root can become somebody else")
+def test_a_folder_that_belongs_to_somebody_else():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        course = small_course(Path(folder) / "course")
+        hand_in(course, "ann", "share 1")
+        before = sorted(course.root.rglob("*"))
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:  # as somebody without rights; whatever happens, this is no second pytest
+            try:
+                os.setuid(65534)
+                next(runs.autograde(course, NAME, grade=fake))
+            except UsageError as problem:
+                os.write(write, str(problem).encode())
+            finally:
+                os._exit(0)
+        os.close(write)
+        os.waitpid(child, 0)
+        with os.fdopen(read) as told:
+            said = f"{course.root}/reports/running cannot be written (Permission denied): grading needs the right to "
+            assert told.read() == f"{said}write to the course's folder"
+        assert sorted(course.root.rglob("*")) == before
 
 
 def test_a_log_that_cannot_be_written(classroom, grade):

@@ -1,6 +1,7 @@
 """Where submissions are graded: in processes of this machine, or on the workers of a Dask cluster."""
 
 import contextlib
+import logging
 import re
 import socket
 import threading
@@ -22,11 +23,15 @@ _ALONE = threading.Lock()
 
 @dataclass(frozen=True)
 class Place:
-    """Where tasks are done: through what, how many at a time, and why it takes no more ("" as long as it does)."""
+    """Where tasks are done: through what, and how many at a time.
+
+    `gone` says why it takes no more tasks, `idle` why nothing has come back for long; "" where there is no reason.
+    """
 
     pool: Executor
     width: int
     gone: Callable[[], str] = lambda: ""
+    idle: Callable[[], str] = lambda: ""
 
 
 @contextlib.contextmanager
@@ -52,9 +57,15 @@ def place(where: str = "", jobs: int = 1, limit: float | None = None) -> Iterato
         raise UsageError(f"--executor is {where!r}; it is dask://HOST:PORT, the address of a Dask scheduler")
     with _cluster(found, where) as client:
         pool = client.get_executor(pure=False, retries=0)
-        width = max(jobs, sum(client.nthreads().values()))
+
+        def gone() -> str:
+            return "" if client.status == "running" else f"the cluster {where} is gone"
+
+        def idle() -> str:
+            return gone() or ("" if client.nthreads() else f"the cluster {where} has no worker any more")
+
         try:
-            yield Place(pool, width, lambda: "" if client.status == "running" else f"the cluster {where} is gone")
+            yield Place(pool, max(jobs, sum(client.nthreads().values())), gone, idle)
         finally:
             with contextlib.suppress(Exception):  # a cluster that is gone has nothing to cancel
                 pool.shutdown(wait=False)
@@ -64,6 +75,8 @@ def place(where: str = "", jobs: int = 1, limit: float | None = None) -> Iterato
 def _cluster(found: re.Match[str], where: str) -> Iterator[Any]:
     try:
         from distributed import Client
+
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is said here
     except ModuleNotFoundError as missing:
         raise UsageError(f"{missing.name} is not installed; pip install -e '.[dask]' installs it") from None
     _knock(found, where)
@@ -73,6 +86,13 @@ def _cluster(found: re.Match[str], where: str) -> Iterator[Any]:
         said = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
         raise UsageError(f"there is no Dask scheduler at {where}: {said}") from None
     try:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise UsageError(
+                f"the cluster {where} has no worker: start some with dask worker {found['host']}:{found['port']} "
+                "--nthreads 1, where the checker and the solutions are installed"
+            ) from None
         yield client
     finally:
         with contextlib.suppress(Exception):

@@ -31,6 +31,8 @@ Grade = Callable[[Job], str]
 
 #: How many submissions are under way for each process: one in its hands, one that waits.
 WINDOW = 2
+#: Seconds without any outcome after which it is asked why.
+LOOK = 30.0
 #: How often a grading process is given a submission that it has ended over.
 ATTEMPTS = 2
 
@@ -213,7 +215,9 @@ class _Run:
                 else:
                     self.give(item, 1)
             if self.waiting:
-                done, _ = concurrent.futures.wait(self.waiting, return_when=FIRST_COMPLETED)
+                done, _ = concurrent.futures.wait(self.waiting, LOOK, return_when=FIRST_COMPLETED)
+                if not done and (why := self.place.idle()):
+                    raise UsageError(f"{why}; {_GOES_ON}")
                 for future in done:
                     outcome = self.taken(future)
                     if outcome is not None:
