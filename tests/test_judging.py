@@ -81,6 +81,25 @@ def test_another_convention_at_a_corner_is_right_too(worker):
     assert made.score == made.points
 
 
+@pytest.mark.parametrize(
+    ("noise", "told"),
+    [
+        ("print('here')", "what it printed during the test is left out, and costs nothing"),
+        ("import sys; print('here', file=sys.stderr)", "what it printed during the test"),
+        ("import warnings; warnings.warn('here')", "what it warned of during the test is left out, and costs nothing"),
+        ("np.ones(1) / np.zeros(1)", "what it warned of during the test"),
+        ("print(np.log(np.zeros(1)))", "what it printed and warned of during the test"),
+        ("pass", ""),
+    ],
+)
+def test_prints_and_warnings_cost_nothing_and_are_told(worker, noise, told):
+    code = SIGMOID.format(body="a").replace("    a = cache", f"    {noise}\n    a = cache")
+    made = mark(worker, "activations.sigmoid_backward", code)
+    assert made.score == 1.0
+    assert told in made.said
+    assert bool(told) is ("costs nothing" in made.said)
+
+
 def test_another_formula_leaves_other_dust_where_the_gradient_is_zero(worker, monkeypatch):
     """The textbook's three terms, where all rows are equal: both give some 1e-12 for an exact 0."""
     monkeypatch.setattr(judging, "judged", None)

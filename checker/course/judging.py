@@ -5,7 +5,7 @@ what differs somewhere goes through the whole check, which decides, and finds ou
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
 
@@ -39,6 +39,7 @@ def mark(worker: Worker, each: Expected, name: str, seeds: Sequence[int], second
     task = find(name)
     known = _questions(name, seeds[0])
     doubt = ""
+    worker.noise.clear()
     with worker.within(seconds):
         try:
             said = _asked(worker, task, known)
@@ -50,7 +51,7 @@ def mark(worker: Worker, each: Expected, name: str, seeds: Sequence[int], second
             points, report, earned = 0.0, _stopped(task, worker.why), ()
             worker.incidents.append(f"{each.grade_id}: {worker.why}")
     scale = each.points / total(task)  # as many as the assignment gives
-    text = "\n".join(explanation(task, report, points, earned))
+    text = "\n".join([*explanation(task, report, points, earned), *_noise(worker)])
     first = next((finding for finding in report.findings if finding.verdict != RIGHT), Finding("", "", ""))
     made = Mark(
         each.grade_id, each.points, points * scale, name, report.verdict, report.kind,
@@ -134,6 +135,13 @@ def _part(task: Exercise, path: str) -> str:
         return path[3:-2]
     place = int(path[1:-1]) if path else 0
     return task.wrt[place] if place < len(task.wrt) else path
+
+
+def _noise(worker: Worker) -> Iterator[str]:
+    """A line on what it printed and warned of, for which nbgrader would take points."""
+    if worker.noise:
+        done = " and ".join({"printed": "printed", "warned": "warned of"}[word] for word in sorted(worker.noise))
+        yield f"  what it {done} during the test is left out, and costs nothing"
 
 
 def _stopped(task: Exercise, why: str) -> Report:

@@ -39,11 +39,18 @@ class Past:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Neither warnings nor NumPy's own settings change what a call gives."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
+def undisturbed() -> Iterator[list[str]]:
+    """Neither warnings nor NumPy's own settings change what a call gives. The list tells of a first warning."""
+    met: list[str] = []
+
+    def note(*_: object, **__: object) -> None:
+        if not met:
+            met.append("warning")
+
+    with warnings.catch_warnings(), np.errstate(divide="call", over="call", invalid="call", under="ignore", call=note):
+        warnings.simplefilter("default")
+        warnings.showwarning = note
+        yield met
 
 
 def seeded(seed: int) -> None:
@@ -58,8 +65,10 @@ def answered(function: Any, measurement: str, arguments: Sequence[Any], named: M
     before = [array.tobytes() for array in given]
     leaves = [id(leaf) for leaf in tree.leaves((arguments, named))]
     inside = [(where, array, kept) for path, part in _objects(arguments) for where, array, kept in _inside(path, part)]
-    with undisturbed():
+    with undisturbed() as warned:
         answer = _run(function, measurement, arguments, named)
+    if warned:
+        answer["warned"] = True
     changed = {k: array for k, array in enumerate(given) if array.tobytes() != before[k]}
     if changed:
         answer["changed"] = {k: array.copy() for k, array in changed.items()}

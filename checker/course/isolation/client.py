@@ -35,6 +35,8 @@ WARM, LOCKED = 60.0, 20.0
 SHARED = 64 << 20
 #: So many times is a worker of one notebook replaced.
 RESTARTS = 5
+#: What a call may do that other graders take for a failure.
+NOISE = ("printed", "warned")
 #: Ways to be isolated: what `Job.isolation` may say.
 FULL, BUBBLEWRAP, NONE = "full", "bubblewrap", "none"
 
@@ -121,6 +123,7 @@ class Worker:
         self.server, self.limits, self.files = server, limits, dict(files or {})
         self.ran: list[str] = []
         self.incidents: list[str] = []
+        self.noise: set[str] = set()  # what calls did beside answering: see NOISE
         self.layers: tuple[str, ...] = ()
         self.restarts = 0
         self.left = limits.total  # seconds that may be spent on waiting for it
@@ -203,6 +206,7 @@ class Worker:
             self.budget, self.left = self.budget - waited, self.left - waited
         if not isinstance(answer, dict):
             raise self.ended("it sent something that is no answer")
+        self.noise |= {word for word in NOISE if answer.get(word) is True}
         return answer
 
     def ended(self, why: str) -> EndedError:

@@ -28,10 +28,12 @@ class Outputs:
         self.size = 0
         self.cut = False
         self.heard = True
+        self.unheard = False  # whether something was put out while nobody heard it
 
     def write(self, name: str, text: str) -> None:
         """Text on a stream."""
         if not self.heard or not text:
+            self.unheard = self.unheard or bool(text)
             return
         left = self.limit - self.size
         self.size += len(text)

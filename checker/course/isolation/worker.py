@@ -132,13 +132,19 @@ class _Worker:
     def call(self, function: Any, measurement: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call a function, or measure it."""
         with unheard(self.shell):
-            return calls.answered(function, measurement, arguments, named)
+            return calls.answered(function, measurement, arguments, named) | self.noise()
 
     def replay(self, functions: list[Any], seed: int, steps: list[Any]) -> dict[str, Any]:
         """Make many calls."""
         calls.seeded(seed)
-        with unheard(self.shell), calls.undisturbed():
-            return {"answers": calls.replayed(functions, steps, count=True)}
+        with unheard(self.shell), calls.undisturbed() as warned:
+            answers = calls.replayed(functions, steps, count=True)
+        return {"answers": answers} | self.noise() | ({"warned": True} if warned else {})
+
+    def noise(self) -> dict[str, bool]:
+        """Whether anything was printed or shown of which nothing is kept."""
+        printed, self.shell.outputs.unheard = self.shell.outputs.unheard, False
+        return {"printed": True} if printed else {}
 
     def seed(self, seed: int) -> dict[str, Any]:
         """Begin random numbers anew."""
