@@ -1,7 +1,22 @@
 """Settings that all tests share."""
 
+import importlib.util
 import os
 
 # The arrays in the tests are small: threads of the linear algebra library would only cost time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+#: Modules of tests that need the extra [course]: without it they are not collected.
+COURSE = (
+    "test_browser_pages.py", "test_class_report.py", "test_crash.py", "test_dask.py", "test_gradebook.py",
+    "test_hostile.py", "test_isolation.py", "test_judging.py", "test_outputs.py", "test_pages.py",
+    "test_postgresql.py", "test_residence.py", "test_runs.py",
+)  # fmt: skip
+collect_ignore = [] if importlib.util.find_spec("nbgrader") else list(COURSE)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in COURSE:
+            item.add_marker("course")
