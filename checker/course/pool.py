@@ -187,8 +187,7 @@ class _Slot:
         if process is not None:
             process.join(GRACE)
             process.kill()
-            process.join()
-            process.close()
+            process.join()  # and no close(): at its exit the interpreter may be waiting for it as well
 
 
 def _ending(code: int | None) -> str:
