@@ -12,7 +12,7 @@ from typing import Any
 
 from checker.course.precheck import prepared
 
-from .submission import CHANGED, MARKS, SEEN, SMALL, Submission
+from .submission import CHANGED, MARKS, SEEN, Submission
 from .world import CANARY, Course, Grader, Result, World, job
 
 #: Seconds for a cell. Longer ones are no matter for this grader.
@@ -98,9 +98,8 @@ def unguarded(submission: Submission, course: Course, root: Path, grader: Grader
         effects = world.effects({})
     finally:
         world.close()
-    own = (f"course/autograded/cheat/{SMALL}", "course/autograded/cheat")
-    changed = [path for path in effects.get(CHANGED, "").split(", ") if path and not path.startswith(own)]
-    if CHANGED in effects and not changed:
+    own = ("course/autograded/cheat", "course/autograded/cheat/")
+    if CHANGED in effects and all(path == own[0] or path.startswith(own[1]) for path in world.changed()):
         del effects[CHANGED]
     answer = json.loads(text) if text else {"points": {}, "shown": "", "problem": wrong}
     carried = [

@@ -33,6 +33,8 @@ PATIENCE = 30.0
 HUNG, FAILED, LITTER, OURS, RAW = "hung", "failed", "litter", "said to be our fault", "control characters"
 #: Stands in everything that no submission may see.
 CANARY = "CANARY"
+#: Bytes of a file that is compared by its size and time alone.
+LARGE = 50_000_000
 #: What a terminal obeys, or no text can hold.
 WILD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -184,17 +186,22 @@ class World:
         for path in (*self.course.rglob("*"), self.course, *self.outside.rglob("*"), self.outside):
             with contextlib.suppress(FileNotFoundError):
                 about = path.lstat()
-                digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-                found[str(path)] = (about.st_mode, about.st_uid, about.st_mtime_ns, digest)
+                whole = path.is_file() and not path.is_symlink() and about.st_size < LARGE
+                digest = hashlib.sha256(path.read_bytes()).hexdigest() if whole else ""
+                found[str(path)] = (about.st_mode, about.st_uid, about.st_mtime_ns, about.st_size, digest)
         return found
+
+    def changed(self) -> list[str]:
+        """Files and folders that are not as they were."""
+        after = self.state()
+        paths = {path for path in {**self.before, **after} if self.before.get(path) != after.get(path)}
+        return sorted(os.path.relpath(path, self.root) for path in paths)
 
     def effects(self, known: Mapping[int, str]) -> dict[str, str]:
         """What has changed, who was told, and what still runs; the latter is ended."""
         found = {}
-        after = self.state()
-        changed = [path for path in {**self.before, **after} if self.before.get(path) != after.get(path)]
-        if changed:
-            found[CHANGED] = ", ".join(sorted(os.path.relpath(path, self.root) for path in changed))[:500]
+        if changed := self.changed():
+            found[CHANGED] = ", ".join(changed)[:500]
         left = self.left(known)
         if left:
             found[LEFT] = f"{len(left)} processes: {next(iter(left.values()))}"
@@ -325,7 +332,7 @@ def guarded(submission: Submission, course: Course, root: Path, grader: Grader, 
     if wrong:
         return Result(None, {**effects, wrong.partition(":")[0]: wrong}, seconds)
     outcome = Outcome.from_json(text)
-    effects |= _shown(outcome, text)
+    effects |= told(outcome, text)
     if outcome.score > submission.deserves + 1e-9:
         marks = ", ".join(f"{mark.grade_id} {mark.score:g}" for mark in outcome.marks if mark.score)
         effects[MARKS] = f"{outcome.score:g} of {outcome.points:g}: {marks}"
@@ -336,15 +343,15 @@ def guarded(submission: Submission, course: Course, root: Path, grader: Grader, 
     return Result(outcome, effects, seconds, text)
 
 
-def _shown(outcome: Outcome, text: str) -> dict[str, str]:
+def told(outcome: Outcome, text: str) -> dict[str, str]:
     """What an outcome tells that nobody should hear, or no terminal get."""
     found = {}
     for word in ("LOOT", CANARY):
         if word in text:
             found[SEEN] = text[text.index(word) :][:200]
-    told = [*outcome.notes, *outcome.incidents]
-    told += [part for mark in outcome.marks for part in (mark.message, mark.advice, mark.said, mark.cause)]
-    wild = [each for each in told if WILD.search(each)]
+    said = [*outcome.notes, *outcome.incidents]
+    said += [part for mark in outcome.marks for part in (mark.message, mark.advice, mark.said, mark.cause)]
+    wild = [each for each in said if WILD.search(each)]
     if wild:
         found[RAW] = repr(wild[0])[:300]
     if outcome.ours:
