@@ -174,6 +174,7 @@ def checker(folder: Path, jobs: int) -> Run:
     return Run({each.student: each.score if each.state == GRADED else None for each in outcomes}, seconds)
 
 
+#: By name, and in the order in which they are shown.
 GRADERS: dict[str, Callable[[Path, int], Run]] = {"nbgrader": nbgrader, "otter": otter, "checker": checker}
 #: What each of them needs, and the extra that installs it.
 NEEDS = {"nbgrader": ("nbgrader", "course"), "otter": ("otter", "graders"), "checker": ("nbgrader", "course")}
