@@ -333,3 +333,25 @@ def test_a_date_of_many_bytes_is_none(tmp_path):
     assert list(files) == ["x.ipynb"]
     _, notes = precheck.prepared(files, refused, WANTED)
     assert "timestamp.txt is no date: it counts as handed in on time" in notes
+
+
+def test_the_wanted_notebook_is_found_among_many(tmp_path):
+    for number in range(100):
+        write(tmp_path / "sent" / f"{number}.ipynb", "{}")
+    write(tmp_path / "sent" / "x.ipynb", json.dumps(sent()))
+    files, refused = precheck.collected(tmp_path / "sent", WANTED)
+    notebooks, notes = precheck.prepared(files, refused, WANTED)
+    assert (list(notebooks), notes) == (["x"], [])
+    assert set(refused.values()) == {"is one of too many files"}
+
+
+@pytest.mark.parametrize("link", ["cheat", "cheat/small"])
+def test_a_folder_that_is_a_link_to_another_ones_is_not_read(tmp_path, link):
+    write(tmp_path / "honest" / "small" / "x.ipynb", json.dumps(sent()))
+    place = tmp_path / link
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(tmp_path / "honest" / ("small" if "/" in link else ""), target_is_directory=True)
+    files, refused = precheck.collected(tmp_path / "cheat" / "small", WANTED)
+    assert files == {}
+    with pytest.raises(UnreadableError, match=r"x\.ipynb lies in a folder that is a link to another one"):
+        precheck.prepared(files, refused, WANTED)

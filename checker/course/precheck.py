@@ -8,7 +8,7 @@ is, with a note that says so; nothing that was submitted is changed.
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,33 +76,44 @@ class Submission:
 # -- files ------------------------------------------------------------------------------------------------------------
 
 
-def collected(folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+def collected(folder: Path, wanted: Iterable[str] = ()) -> tuple[dict[str, bytes], dict[str, str]]:
     """A student's notebooks as bytes, by their path below the folder; and why others are left where they are.
 
-    Nothing is followed that leads out of the folder, and nothing is read as anything but bytes. Files that are no
-    notebooks are left behind, but for nbgrader's `timestamp.txt`.
+    Those that are `wanted`, by name, come first. Nothing is followed that leads out of the folder, and nothing is read
+    as anything but bytes. Files that are no notebooks are left behind, but for nbgrader's `timestamp.txt`.
     """
+    first = [f"{name}.ipynb" for name in wanted]
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return {}, dict.fromkeys(first or [folder.name], "lies in a folder that is a link to another one")
     found: dict[str, bytes] = {}
     refused: dict[str, str] = {}
-    size = 0
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    for name, path in sorted(paths.items(), key=lambda item: item[0] not in (STAMP, *first)):
         if (".ipynb" not in path.name and name != STAMP) or ".ipynb_checkpoints" in path.parts:
             continue
-        if path.is_symlink() or any(part.is_symlink() for part in path.parents if folder in part.parents):
-            refused[name] = "is a link to another file"
-        elif path.is_file():
-            try:
-                size += path.stat().st_size
-                if name == STAMP and path.stat().st_size > DATED:
-                    refused[name] = "is no date: it counts as handed in on time"
-                elif path.stat().st_size > LARGEST or size > 2 * LARGEST or len(found) >= MOST:
-                    refused[name] = f"is larger than {LARGEST // 1_000_000} MB, or there are too many files"
+        try:
+            if path.is_symlink() or any(part.is_symlink() for part in path.parents if folder in part.parents):
+                refused[name] = "is a link to another file"
+            elif path.is_file():
+                why = _unfit(name, path.stat().st_size, found)
+                if why:
+                    refused[name] = why
                 else:
                     found[name] = path.read_bytes()
-            except OSError as problem:
-                refused[name] = f"cannot be read: {problem.strerror}"
+        except OSError as problem:
+            refused[name] = f"cannot be read: {problem.strerror}"
     return found, refused
+
+
+def _unfit(name: str, size: int, found: Mapping[str, bytes]) -> str:
+    """Why a file of that size is not read behind those that were; "" if it is."""
+    if name == STAMP:
+        return "is no date: it counts as handed in on time" if size > DATED else ""
+    if size > LARGEST:
+        return f"is larger than {LARGEST // 1_000_000} MB"
+    if len(found) >= MOST or size + sum(map(len, found.values())) > 2 * LARGEST:
+        return "is one of too many files"
+    return ""
 
 
 def prepared(

@@ -133,7 +133,7 @@ class _Assignment:
 
     def job(self, student: str) -> Job:
         """A student's submission as it is now: its bytes are read, and nothing in them is looked at."""
-        submitted, refused = collected(self.course.submitted(student, self.name))
+        submitted, refused = collected(self.course.submitted(student, self.name), self.wanted)
         state = hashlib.sha256(self.digest)
         _take(state, submitted)
         state.update(json.dumps(sorted(refused.items())).encode())
