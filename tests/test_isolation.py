@@ -16,7 +16,7 @@ pytest.importorskip("IPython")
 
 import solutions
 from checker import gradcheck
-from checker.course.isolation.client import BUBBLEWRAP, FULL, EndedError, Server, Worker
+from checker.course.isolation.client import BUBBLEWRAP, FULL, EndedError, NotIsolatedError, Server, Worker
 from checker.course.isolation.sandbox import bubblewrap
 from checker.course.outcome import Limits
 from checker.course.simulate import mistaken
@@ -93,6 +93,20 @@ def test_all_of_it_works_within_bubblewrap():
         worker.kill()
     finally:
         server.close()
+
+
+def test_a_system_that_cannot_fork_is_told(monkeypatch):
+    monkeypatch.delattr("os.fork")
+    with pytest.raises(NotIsolatedError, match="this system cannot fork a process: grade on Linux, or under WSL"):
+        Server()
+
+
+def test_a_layer_that_does_not_hold_ends_it(monkeypatch, server):
+    policy = server.policy
+    readable = ("/etc", *policy("x", LIMITS).readable)
+    monkeypatch.setattr(server, "policy", lambda *given: replace(policy(*given), readable=readable))
+    with pytest.raises(NotIsolatedError, match=r"the sandbox does not hold: landlock: .*"):
+        Worker(server, LIMITS)
 
 
 def test_await_works_in_a_cell(worker):

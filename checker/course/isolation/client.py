@@ -53,6 +53,8 @@ class Server:
     """A warm server, which forks workers. `modules` are loaded where they are installed."""
 
     def __init__(self, modules: Sequence[str] = (), isolation: str = FULL) -> None:
+        if not hasattr(os, "fork"):
+            raise NotIsolatedError("this system cannot fork a process: grade on Linux, or under WSL")
         self.isolation = isolation
         self.folder = tempfile.mkdtemp(prefix="grading-")
         os.chmod(self.folder, 0o711)
