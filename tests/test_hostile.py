@@ -44,11 +44,12 @@ def course(tmp_path_factory):
 @pytest.fixture(scope="module")
 def results(course, tmp_path_factory, request):
     """What came of those that are asked for in this run, graded two at a time."""
-    asked = {item.callspec.params["submission"] for item in request.session.items if "results" in item.fixturenames}
+    items = [item for item in request.session.items if "results" in item.fixturenames]
+    asked = {item.callspec.params["submission"].name for item in items}
     root = tmp_path_factory.mktemp("graded")
-    wanted = tuple(each for each in EVERY if each in asked)
-    hostile = world.everything(tuple(each for each in wanted if each in HOSTILE), course, root / "hostile")
-    honest = world.everything(tuple(each for each in wanted if each in HONEST), course, root / "honest", GENEROUS)
+    cheats, others = (tuple(each for each in some if each.name in asked) for some in (HOSTILE, HONEST))
+    hostile = world.everything(cheats, course, root / "hostile")
+    honest = world.everything(others, course, root / "honest", GENEROUS)
     return hostile | honest
 
 

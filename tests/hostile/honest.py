@@ -186,6 +186,11 @@ right(
     first="δ = dout",
     last="print('\\x1b[31mred\\x1b[0m')",
 )
+right(
+    "a forward that is run again on the way back",
+    first="assert np.isclose(mul_forward(x, y)[0], x * y)",
+    second="assert affine_forward(x, w, np.zeros(len(w)))[0].shape == dout.shape",
+)
 right("stored outputs", last="[1, 2, 3]")
 right("slow imports", top="import scipy.stats, unittest, sqlite3, asyncio, multiprocessing, http.client, xml.dom")
 right("global state that does no harm", top="calls = []\nmemo = {}", first="calls.append(len(calls))")

@@ -13,7 +13,7 @@ Whatever is done is bounded in itself, in time and in size, so that it harms nob
 import copy
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Notebook = dict[str, Any]
@@ -65,7 +65,6 @@ class Submission:
     deserves: float = 0.0
     states: tuple[str, ...] = ("graded",)
     assignment: str = SMALL
-    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

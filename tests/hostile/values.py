@@ -195,6 +195,19 @@ group.code(
 )
 
 group.code(
+    "numeric derivatives of its own right forward",
+    MARKS,
+    by="asserts",
+    affine=NUMERIC.replace("x @ w.T * 0.5 + b", "x @ w.T + b"),
+    first="""
+h = 1e-6
+f = lambda x, y: mul_forward(x, y)[0]
+x, y = cache
+return dout * (f(x + h, y) - f(x - h, y)) / (2 * h), dout * (f(x, y + h) - f(x, y - h)) / (2 * h)
+""",
+)
+
+group.code(
     "arrays of a terabyte",
     first="return np.broadcast_to(0.0, (10**6, 10**6)), np.zeros((10**9, 0))",
     second="""
