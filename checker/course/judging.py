@@ -6,13 +6,15 @@ what differs somewhere goes through the whole check, which decides, and finds ou
 
 import functools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from ..credit import Part, parts, total
+from ..credit import Part, credit, parts, total
 from ..exercises import Exercise
 from ..kinds import MEASURED
-from ..report import RIGHT, WRONG, Finding, Report
+from ..report import CANNOT_TELL, RIGHT, WRONG, Finding, Report
+from . import residence, spelled
 from .grading import OPTIONS, SEEDS, explanation, judged, names
 from .isolation.client import EndedError, Worker
 from .notebooks import find
@@ -50,6 +52,10 @@ def mark(worker: Worker, each: Expected, name: str, seeds: Sequence[int], second
         if worker.why:
             points, report, earned = 0.0, _stopped(task, worker.why), ()
             worker.incidents.append(f"{each.grade_id}: {worker.why}")
+    if report and residence.concerns(task) and not doubt:
+        points, report, earned, doubt = _lean(worker, each, task, (points, report, earned), seeds[-1])
+    if points and task.kind == "expressions":
+        doubt = spelled.doubt(worker, task, seeds[-1])
     scale = each.points / total(task)  # as many as the assignment gives
     text = "\n".join([*explanation(task, report, points, earned), *_noise(worker)])
     first = next((finding for finding in report.findings if finding.verdict != RIGHT), Finding("", "", ""))
@@ -125,6 +131,22 @@ def _doubt(task: Exercise, said: Said) -> str:
         if MEASURED_OFF[0] < typical < MEASURED_OFF[1]:
             return f"the gradient of {_part(task, path)} is off by {typical:.1g} everywhere, as a numeric derivative is"
     return ""
+
+
+def _lean(worker: Worker, each: Expected, task: Exercise, made: Judged, seed: int) -> tuple[*Judged, str]:
+    """What becomes of a right answer that should keep little, and a doubt: the worker itself is not to be believed."""
+    seen = residence.looked(worker, task, seed)
+    if seen is None:
+        return *made, ""
+    finding, counted = seen
+    if finding.verdict == CANNOT_TELL:
+        return *made, finding.message
+    _, report, _ = made
+    kept = tuple(other for other in report.findings if other.subject != finding.subject)
+    told = "as the notebook's process told it, no more than it should be"
+    worker.incidents.append(f"{each.grade_id}: memory as the system counts it: {counted}; {told}")
+    report = replace(report, verdict=WRONG, kind=finding.kind, findings=(finding, *kept))
+    return credit(task, report), report, parts(task, report), ""
 
 
 def _part(task: Exercise, path: str) -> str:
