@@ -1,6 +1,7 @@
 """The worker and its stand-ins: what a student's function does there is seen here, and nothing more than that."""
 
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ pytest.importorskip("IPython")
 
 import solutions
 from checker import gradcheck
+from checker.course.isolation import client
 from checker.course.isolation.client import BUBBLEWRAP, FULL, EndedError, NotIsolatedError, Server, Worker
 from checker.course.isolation.sandbox import bubblewrap
 from checker.course.outcome import Limits
@@ -107,6 +109,18 @@ def test_a_layer_that_does_not_hold_ends_it(monkeypatch, server):
     monkeypatch.setattr(server, "policy", lambda *given: replace(policy(*given), readable=readable))
     with pytest.raises(NotIsolatedError, match=r"the sandbox does not hold: landlock: .*"):
         Worker(server, LIMITS)
+
+
+def test_folders_within_folders_are_removed(tmp_path):
+    at = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(2000):
+        os.mkdir("d", dir_fd=at)
+        inner = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
+    client._remove(str(tmp_path / "d"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_await_works_in_a_cell(worker):

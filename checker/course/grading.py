@@ -109,7 +109,7 @@ def _drawn(seed: int) -> Iterator[None]:
     """An answer that draws without a generator of its own gets the same numbers every time."""
     state = random.getstate(), np.random.get_state()
     random.seed(seed)
-    np.random.seed(seed)
+    np.random.seed(seed % 2**32)
     try:
         yield
     finally:

@@ -72,11 +72,9 @@ def mark(worker: Worker, each: Expected, name: str, seeds: Sequence[int], second
 
 
 @functools.cache
-def _everybodys(name: str) -> tuple[Transcript, ...]:
-    """What every answer is asked, one transcript for each set of hidden inputs; none if one cannot be taken down."""
-    # Whether an answer gives the same twice is asked with the first inputs.
-    found = [taken(find(name), seed, once=seed != SEEDS[0], **OPTIONS) for seed in SEEDS]
-    return tuple(each for each in found if each is not None) if all(found) else ()
+def _everybodys(name: str) -> Transcript | None:
+    """What every answer is asked: all that a whole check asks of the reference; None if that cannot be taken down."""
+    return taken(find(name), SEEDS[0], **OPTIONS)
 
 
 def _questions(name: str, seed: int) -> tuple[Transcript, ...]:
@@ -84,8 +82,8 @@ def _questions(name: str, seed: int) -> tuple[Transcript, ...]:
 
     Without the latter, a notebook could answer from a table of what another one was asked.
     """
-    fresh = sampled(find(name), seed)
-    return (*_everybodys(name), fresh) if fresh is not None and _everybodys(name) else ()
+    known, fresh = _everybodys(name), sampled(find(name), seed)
+    return (known, fresh) if known is not None and fresh is not None else ()
 
 
 def _asked(worker: Worker, task: Exercise, questions: Sequence[Transcript]) -> Said:
@@ -100,7 +98,7 @@ def _asked(worker: Worker, task: Exercise, questions: Sequence[Transcript]) -> S
 def _judged(worker: Worker, task: Exercise, said: Said, seeds: Sequence[int]) -> Judged:
     if said and all(transcript.matches(answers) for transcript, answers in said):
         report = said[0][0].report
-        return total(task), report, _whole(task.topic, task.name)
+        return total(task), report, _whole(f"{task.topic}.{task.name}")
     vouched: set[str] = set()
     if said:
         agreeing = set.intersection(*(transcript.agreeing(answers) for transcript, answers in said))
@@ -109,10 +107,10 @@ def _judged(worker: Worker, task: Exercise, said: Said, seeds: Sequence[int]) ->
 
 
 @functools.cache
-def _whole(topic: str, name: str) -> tuple[Part, ...]:
+def _whole(name: str) -> tuple[Part, ...]:
     """What each part of a right answer earns."""
-    name = f"{topic}.{name}"
-    return parts(find(name), _everybodys(name)[0].report)
+    known = _everybodys(name)
+    return parts(find(name), known.report) if known is not None else ()
 
 
 def _doubt(task: Exercise, said: Said) -> str:

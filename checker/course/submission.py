@@ -152,8 +152,9 @@ class _Grading:
         """The mark of a graded cell; the cell shows what led to it."""
         assert self.worker is not None
         if each.solution or each.kind != "code":
-            answered = cell["source"].strip() != each.shown
-            return Mark(each.grade_id, each.points, None if answered else 0.0, verdict="" if answered else NOT_ATTEMPTED)
+            if cell["source"].strip() == each.shown:
+                return Mark(each.grade_id, each.points, 0.0, verdict=NOT_ATTEMPTED)
+            return Mark(each.grade_id, each.points, None)
         name = _TEST.search(each.source)
         if _HIDDEN in each.source and name is not None:
             mark = self.judged(each, name[1])
@@ -182,7 +183,7 @@ class _Grading:
         state = hashlib.sha256()
         for name, data in sorted(self.job.submitted.items()):
             state.update(json.dumps([name, len(data)]).encode() + data)
-        return tuple(int.from_bytes(state.digest()[place : place + 4], "little") for place in range(0, 12, 4))
+        return tuple(int.from_bytes(state.digest()[place : place + 8], "little") for place in range(0, 24, 8))
 
     def handwritten(self, each: Expected) -> Mark:
         """The mark that a test of the instructor's own gives."""

@@ -113,12 +113,9 @@ def _parts(value: Any) -> dict[str, Any]:
     return {"": value}
 
 
-def taken(task: Exercise, seed: int, once: bool = False, **options: Any) -> Transcript | None:
-    """The transcript of a check of the reference; None if that cannot be taken down, or is not found right.
-
-    A check makes many calls several times, to see whether they give the same; with `once`, the transcript does not.
-    """
-    log = _Log(once)
+def taken(task: Exercise, seed: int, **options: Any) -> Transcript | None:
+    """The transcript of a check of the reference; None if that cannot be taken down, or is not found right."""
+    log = _Log()
     watched = [_Watched(function, which, log) for which, function in enumerate(_halves(task))]
     seeded(seed)
     report = task.check(*watched, seed=seed, **options)
@@ -193,23 +190,17 @@ def _change(mine: Any, right: Any) -> float:
 class _Log:
     """Calls in their order, with what they returned (kept, so that it is known when it comes back as an argument)."""
 
-    once: bool = False
     calls: list[tuple[int, str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     returned: list[tuple[int, Any]] = field(default_factory=list)
     cached: set[tuple[int, str]] = field(default_factory=set)
-    made: dict[tuple[int, str, bytes], int] = field(default_factory=dict)
 
     def add(self, which: int, measurement: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
         """Take a call down before it is made; its place."""
         recall = (
             self.recalled if which == 0 else tree.copy
         )  # nothing that a forward is given comes from an earlier call
-        call = which, measurement, recall(arguments), recall(named)
-        key = which, measurement, wire.encode(_sent(call[2:])) if self.once else b""
-        place = self.made.setdefault(key, len(self.calls)) if self.once else len(self.calls)
-        if place == len(self.calls):
-            self.calls.append(call)
-        return place
+        self.calls.append((which, measurement, recall(arguments), recall(named)))
+        return len(self.calls) - 1
 
     def recalled(self, value: Any) -> Any:
         """Copies of arguments, and references in the places of the caches that earlier calls returned."""

@@ -56,7 +56,7 @@ def undisturbed() -> Iterator[list[str]]:
 def seeded(seed: int) -> None:
     """A function that draws without a generator of its own gets the same numbers every time."""
     random.seed(seed)
-    np.random.seed(seed)
+    np.random.seed(seed % 2**32)
 
 
 def answered(function: Any, measurement: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:

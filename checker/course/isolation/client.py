@@ -115,7 +115,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _remove(self.folder)
 
 
 class Worker:
@@ -163,7 +163,7 @@ class Worker:
         self.channel = None
         if self.arena is not None:
             self.arena.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        _remove(self.scratch)
 
     def revive(self) -> None:
         """Another worker that has run the same cells, if the last one is gone. Raises EndedError if too many are."""
@@ -261,6 +261,14 @@ def _kept(handle: wire.Handle) -> Any:
     from .remote import Elsewhere
 
     return Elsewhere(handle)
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder with all that a student's code may have left in it."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:  # folders within folders, thousands deep
+        subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL)
 
 
 def _environment() -> dict[str, str]:
