@@ -114,7 +114,7 @@ def check(
 
     The forward, where the exercise has one, is the function of its name in the caller's namespace. Where no notebook
     would show what is returned, it is printed. Raises UsageError, with near names, where there is no such exercise, and
-    under nbgrader's Validate NotRightError where the answer is not right. While submissions are graded it judges nothing.
+    under nbgrader's Validate NotRightError where the answer is not right. While one is graded it judges nothing.
     """
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # the hidden test below judges it, and says more
         return Unchecked()
