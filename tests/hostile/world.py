@@ -371,15 +371,15 @@ def everything(
     own = threading.local()
     all_graders: list[Grader] = []
 
-    def one(submission: Submission) -> Result:
+    def one(place: int, submission: Submission) -> Result:
         if not hasattr(own, "grader"):
             own.grader = Grader(graded, root / f"tmp-{threading.get_ident()}")
             all_graders.append(own.grader)
-        return guarded(submission, course, root / submission.name[:80], own.grader, limits)
+        return guarded(submission, course, root / str(place), own.grader, limits)  # a socket's path is short
 
     try:
         with ThreadPoolExecutor(graders) as pool:
-            return dict(zip((each.name for each in submissions), pool.map(one, submissions)))
+            return dict(zip((each.name for each in submissions), pool.map(one, range(len(submissions)), submissions)))
     finally:
         for grader in all_graders:
             grader.close()
