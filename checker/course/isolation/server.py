@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import socket
@@ -17,16 +18,15 @@ import sys
 import warnings
 from typing import Any
 
+import checker
+
 from . import worker
 from .channel import Arena, Channel
 from .sandbox import Policy, missing
 from .shell import Shell, started
 
-#: What every worker has loaded: the measurements are known by name only where their modules are.
-CORE = (
-    "numpy.testing", "numpy.linalg", "numpy.random", "checker.notebook", "checker.nodes", "checker.retained",
-    "checker.environment", "checker.kinds.stream", "checker.kinds.initialiser", "checker.kinds.expressions",
-)  # fmt: skip
+#: What every worker has loaded beside the checker's core.
+CORE = ("numpy.testing", "numpy.linalg", "numpy.random")
 #: A request is no larger than this.
 LARGEST = 1 << 18
 
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> None:
 def warmed(modules: list[str]) -> Shell:
     """The shell, with everything loaded that a notebook is likely to want."""
     shell = started(limit=100_000)  # each worker has its own
-    for name in (*CORE, *modules):
+    for name in (*CORE, *_checker(), *modules):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     shell.cell("1 / 0")  # tracebacks load much when they are first made
@@ -67,6 +67,12 @@ def warmed(modules: list[str]) -> Shell:
         shell.cell("import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show(); plt.close('all')")
     shell.reset(new_session=True)
     return shell
+
+
+def _checker() -> list[str]:
+    """Every module of the checker's core: a worker cannot look for what is not loaded, and knows measurements by it."""
+    found = [name for _, name, _ in pkgutil.walk_packages(checker.__path__, "checker.") if "." in name]
+    return [name for name in found if not name.startswith(("checker.course", "checker.__main__"))]
 
 
 def _begin(shell: Shell, request: dict[str, Any], descriptors: list[int]) -> None:
