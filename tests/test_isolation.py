@@ -111,6 +111,18 @@ def test_a_layer_that_does_not_hold_ends_it(monkeypatch, server):
         Worker(server, LIMITS)
 
 
+def test_nothing_of_the_instructors_is_in_a_workers_memory(worker):
+    source = "import sys\nsorted(name for name, module in sys.modules.items() if module and name.startswith(%r))"
+    loaded = worker.cell(source % (("checker.course", "solutions"),))[0]["data"]["text/plain"]
+    found = set(re.findall(r"'([\w.]+)'", loaded))
+    own = {name for name in found if name.startswith("checker.course.isolation")}
+    assert found - own == {"checker.course"}
+    assert not {"checker.course.isolation.client", "checker.course.isolation.remote"} & own
+    for module in ("solutions.affine", "checker.course.grading", "checker.course.key"):
+        (told,) = worker.cell(f"import {module}")
+        assert told["ename"] in ("ModuleNotFoundError", "PermissionError", "ImportError")
+
+
 def test_folders_within_folders_are_removed(tmp_path):
     at = os.open(tmp_path, os.O_RDONLY)
     for _ in range(2000):
