@@ -23,7 +23,6 @@ from tests.hostile.unguarded import executed, unguarded
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("hostile"),  # all of them are graded at once, and two at a time
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has the whole sandbox"),
 ]
 
