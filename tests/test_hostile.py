@@ -128,7 +128,7 @@ class Graded:
         """Lay files down as a student's, but for those whose names lead out of the folder."""
         into = self.root / "submitted" / student / SMALL
         for name, data in files.items():
-            if name == disk.NAME or re.fullmatch(r"[\w.-]+\.py", name):
+            if name == disk.NAME or re.fullmatch(r"[\w. ()-]+\.(py|ipynb)", name):
                 into.mkdir(parents=True, exist_ok=True)
                 (into / name).write_bytes(self.world.filled(data, root))
 

@@ -69,12 +69,14 @@ class Server:
             self.command("postgres", *options), user=self.user if ROOT else None, cwd=self.folder,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        import psycopg2
+
         ends = time.monotonic() + 60
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                psycopg2.connect(host="127.0.0.1", port=self.port, user=self.user, dbname="postgres").close()
                 return
-            except OSError:
+            except psycopg2.OperationalError:  # it listens before it answers
                 assert time.monotonic() < ends
                 time.sleep(0.05)
 

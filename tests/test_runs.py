@@ -220,7 +220,7 @@ def test_a_submission_may_hold_anything(classroom, grade):
 
 
 def test_files_that_cannot_be_read(classroom, grade, monkeypatch):
-    def forbidden(folder):
+    def forbidden(folder, wanted):
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr(runs, "collected", forbidden)
@@ -444,6 +444,7 @@ def test_a_folder_that_cannot_be_written(classroom, grade):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork") or os.getuid() != 0, reason="only root can become somebody else")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of a library that other tests have loaded here
 def test_a_folder_that_belongs_to_somebody_else():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
