@@ -2,10 +2,14 @@
 
 import importlib.util
 import os
+import signal
 
 # The arrays in the tests are small: threads of the linear algebra library would only cost time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# A run in the background may ignore Ctrl-C, and hand that down to the programs that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Modules of tests that need the extra [course]: without it they are not collected.
 COURSE = (

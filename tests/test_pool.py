@@ -191,6 +191,7 @@ def is_waiting(folder):
 
 
 def until_interrupted(folder):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background
     pool, futures = is_waiting(folder)
     try:
         futures[0].result()
@@ -239,7 +240,10 @@ def test_a_ctrl_c_is_the_parents_alone(tmp_path):
     with started(until_interrupted, tmp_path) as parent:
         assert within(30, lambda: len(pids(tmp_path)) == 2)
         os.killpg(parent.pid, signal.SIGINT)
-        out, err = parent.communicate(timeout=20)
+        try:
+            out, err = parent.communicate(timeout=20)
+        finally:
+            parent.kill()
     assert (parent.returncode, out, err) == (0, "True\n", "")
     assert not any(map(running, pids(tmp_path)))
 
