@@ -170,8 +170,12 @@ def test_a_real_class_whose_grader_is_stopped(tmp_path, sent):
         ends = time.monotonic() + 100
         while not (course.root / "reports").is_dir() or len(done(course)) < most:
             assert time.monotonic() < ends
-            assert process.poll() is None
+            if process.poll() is not None:  # it was quicker
+                break
             time.sleep(0.01)
+        if process.poll() is not None:
+            process.communicate()
+            continue
         os.killpg(process.pid, sent)
         out, err = process.communicate(timeout=30)
         if sent == signal.SIGINT:
