@@ -16,7 +16,7 @@ from ..kinds import MEASURED
 from ..report import CANNOT_TELL, RIGHT, WRONG, Finding, Report
 from . import residence, spelled
 from .grading import OPTIONS, SEEDS, explanation, judged, names
-from .isolation.client import EndedError, Worker
+from .isolation.client import NOISE, EndedError, Worker
 from .notebooks import find
 from .outcome import Mark
 from .precheck import Expected
@@ -160,7 +160,7 @@ def _part(task: Exercise, path: str) -> str:
 def _noise(worker: Worker) -> Iterator[str]:
     """A line on what it printed and warned of, for which nbgrader would take points."""
     if worker.noise:
-        done = " and ".join({"printed": "printed", "warned": "warned of"}[word] for word in sorted(worker.noise))
+        done = " and ".join(NOISE[word] for word in sorted(worker.noise))
         yield f"  what it {done} during the test is left out, and costs nothing"
 
 

@@ -133,3 +133,9 @@ class Outcome:
 
 def _mark(data: dict[str, Any]) -> Mark:
     return Mark(**{**data, "parts": tuple((str(name), earned, points) for name, earned, points in data["parts"])})
+
+
+def add_files(state: Any, files: Mapping[str, bytes]) -> None:
+    """Add files to a digest, so that no two sets of files give the same."""
+    for name, data in sorted(files.items()):
+        state.update(json.dumps([name, len(data)]).encode() + data)

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from ..errors import UsageError
 from .executors import Place, one_at_a_time, place
@@ -22,7 +21,7 @@ from .folder import Course
 from .gradebook import LONGEST, STAMP, Gradebook, Known, handed_in_at
 from .journal import END, START, Journal
 from .lock import alone
-from .outcome import GRADED, NOT_GRADED, Job, Limits, Outcome
+from .outcome import GRADED, NOT_GRADED, Job, Limits, Outcome, add_files
 from .precheck import Expected, collected
 
 #: What grades a job, in a process of its own: the outcome as JSON.
@@ -128,25 +127,19 @@ class _Assignment:
         state = hashlib.sha256(version().encode())
         for name, cells in self.wanted.items():
             state.update(json.dumps([name, *(asdict(cell) for cell in cells)]).encode())
-        _take(state, self.files)
+        add_files(state, self.files)
         return state.digest()
 
     def job(self, student: str) -> Job:
         """A student's submission as it is now: its bytes are read, and nothing in them is looked at."""
         submitted, refused = collected(self.course.submitted(student, self.name), self.wanted)
         state = hashlib.sha256(self.digest)
-        _take(state, submitted)
+        add_files(state, submitted)
         state.update(json.dumps(sorted(refused.items())).encode())
         return Job(
             student, self.name, self.wanted, submitted, refused, self.files, self.limits, self.isolation,
             state.hexdigest(),
         )  # fmt: skip
-
-
-def _take(state: Any, files: Mapping[str, bytes]) -> None:
-    """Add files to a digest, so that no two sets of files give the same."""
-    for name, data in sorted(files.items()):
-        state.update(json.dumps([name, len(data)]).encode() + data)
 
 
 @dataclass

@@ -8,7 +8,6 @@ import ast
 import atexit
 import functools
 import hashlib
-import json
 import os
 import re
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 from ..report import NOT_ATTEMPTED, RIGHT, WRONG
 from . import handwritten, judging, outputs
 from .isolation.client import NONE, EndedError, NotIsolatedError, Server, Worker
-from .outcome import GRADED, NOT_GRADED, Graded, Job, Mark, Outcome
+from .outcome import GRADED, NOT_GRADED, Graded, Job, Mark, Outcome, add_files
 from .precheck import Expected, UnreadableError, prepared
 
 _TEST = re.compile(r"^grade\(\"([\w.]+)\"\)$", re.MULTILINE)
@@ -181,8 +180,7 @@ class _Grading:
     def seeds(self) -> tuple[int, ...]:
         """What draws this submission's own inputs: the same whenever it is graded, and other ones once it changes."""
         state = hashlib.sha256()
-        for name, data in sorted(self.job.submitted.items()):
-            state.update(json.dumps([name, len(data)]).encode() + data)
+        add_files(state, self.job.submitted)
         return tuple(int.from_bytes(state.digest()[place : place + 8], "little") for place in range(0, 24, 8))
 
     def handwritten(self, each: Expected) -> Mark:

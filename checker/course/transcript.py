@@ -196,9 +196,8 @@ class _Log:
 
     def add(self, which: int, measurement: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
         """Take a call down before it is made; its place."""
-        recall = (
-            self.recalled if which == 0 else tree.copy
-        )  # nothing that a forward is given comes from an earlier call
+        # Nothing that a forward is given comes from an earlier call.
+        recall = self.recalled if which == 0 else tree.copy
         self.calls.append((which, measurement, recall(arguments), recall(named)))
         return len(self.calls) - 1
 

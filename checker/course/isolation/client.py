@@ -25,7 +25,7 @@ from typing import Any
 from ..outcome import Limits
 from . import wire
 from .channel import Arena, Channel, ClosedError, new_arena
-from .remote import Remote
+from .remote import Elsewhere, Remote
 from .sandbox import Policy, interpreter
 from .sandbox import readable as without
 
@@ -35,8 +35,8 @@ WARM, LOCKED = 60.0, 20.0
 SHARED = 64 << 20
 #: So many times is a worker of one notebook replaced.
 RESTARTS = 5
-#: What a call may do that other graders take for a failure.
-NOISE = ("printed", "warned")
+#: What a call may do that other graders take for a failure, as the worker tells it, and in words.
+NOISE = {"printed": "printed", "warned": "warned of"}
 #: Ways to be isolated: what `Job.isolation` may say.
 FULL, BUBBLEWRAP, NONE = "full", "bubblewrap", "none"
 
@@ -195,7 +195,7 @@ class Worker:
         try:
             until = max(0.05, min(seconds, self.budget, self.left))
             self.channel.send(frame, until)
-            answer = wire.decode(self.channel.receive(until), given=given, resolve=_kept, arena=self.arena)
+            answer = wire.decode(self.channel.receive(until), given=given, resolve=Elsewhere, arena=self.arena)
         except TimeoutError:
             limit = f"{self.allowed:.3g} seconds in all" if spent else f"{seconds:.3g} seconds"
             raise self.ended(f"it was stopped after {limit}") from None
@@ -255,12 +255,6 @@ class Worker:
             yield
         finally:
             self.budget = self.allowed = self.left
-
-
-def _kept(handle: wire.Handle) -> Any:
-    from .remote import Elsewhere
-
-    return Elsewhere(handle)
 
 
 def _remove(folder: str) -> None:
