@@ -4,6 +4,8 @@ import importlib.util
 import os
 import signal
 
+import pytest
+
 # The arrays in the tests are small: threads of the linear algebra library would only cost time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -24,3 +26,23 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.name in COURSE:
             item.add_marker("course")
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A warm server that forks sandboxed workers."""
+    from checker.course.isolation.client import FULL, Server
+
+    made = Server((), FULL)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def worker(server, request):
+    """A worker with the LIMITS of the test's module."""
+    from checker.course.isolation.client import Worker
+
+    made = Worker(server, request.module.LIMITS)
+    yield made
+    made.kill()

@@ -18,7 +18,7 @@ pytest.importorskip("IPython")
 import solutions
 from checker import gradcheck
 from checker.course.isolation import client
-from checker.course.isolation.client import BUBBLEWRAP, FULL, EndedError, NotIsolatedError, Server, Worker
+from checker.course.isolation.client import BUBBLEWRAP, EndedError, NotIsolatedError, Server, Worker
 from checker.course.isolation.sandbox import bubblewrap
 from checker.course.outcome import Limits
 from checker.course.simulate import mistaken
@@ -28,20 +28,6 @@ from checker.standin import Opaque
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is Linux's")
 LIMITS = Limits(cell=5.0, call=2.0, total=60.0, output=5000)
-
-
-@pytest.fixture(scope="module")
-def server():
-    made = Server((), FULL)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def worker(server):
-    made = Worker(server, LIMITS)
-    yield made
-    made.kill()
 
 
 def define(worker, source, *names):

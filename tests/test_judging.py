@@ -10,7 +10,7 @@ pytest.importorskip("IPython")
 
 from checker.course import judging
 from checker.course.grading import judged
-from checker.course.isolation.client import FULL, Server, Worker
+from checker.course.isolation.client import Worker
 from checker.course.outcome import Limits
 from checker.course.precheck import Expected
 from checker.course.simulate import mistaken
@@ -18,20 +18,6 @@ from checker.course.simulate import mistaken
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is Linux's")
 SEEDS = (11, 12, 13)
 LIMITS = Limits(cell=30.0, call=5.0, total=200.0)
-
-
-@pytest.fixture(scope="module")
-def server():
-    made = Server((), FULL)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def worker(server):
-    made = Worker(server, LIMITS)
-    yield made
-    made.kill()
 
 
 def exercise(name):

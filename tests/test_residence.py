@@ -12,7 +12,7 @@ pytest.importorskip("IPython")
 
 from checker.course import judging, residence
 from checker.course.cells import standalone
-from checker.course.isolation.client import FULL, Server, Worker
+from checker.course.isolation.client import Server, Worker
 from checker.course.notebooks import find
 from checker.course.outcome import Limits
 from checker.course.precheck import Expected
@@ -21,20 +21,6 @@ from checker.report import CANNOT_TELL, WRONG
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is Linux's")
 LIMITS = Limits(cell=60.0, call=20.0, total=600.0)
 STREAM, CACHE, PRODUCT = "rtrl.rtrl", "memory.freeze_backward", "tensors.product_backward"
-
-
-@pytest.fixture(scope="module")
-def server():
-    made = Server((), FULL)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def worker(server):
-    made = Worker(server, LIMITS)
-    yield made
-    made.kill()
 
 
 def own(name):

@@ -8,26 +8,12 @@ pytest.importorskip("IPython")
 
 from checker.course import spelled
 from checker.course.cells import standalone
-from checker.course.isolation.client import FULL, Server, Worker
 from checker.course.notebooks import find
 from checker.course.outcome import Limits
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is Linux's")
 NAME = "tape.Var"
-
-
-@pytest.fixture(scope="module")
-def server():
-    made = Server((), FULL)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def worker(server):
-    made = Worker(server, Limits())
-    yield made
-    made.kill()
+LIMITS = Limits()
 
 
 OPERATIONS = """
