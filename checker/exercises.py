@@ -77,6 +77,11 @@ class Exercise:
         return declaration.fixing(**constants).shaping(**shaped).drawing(**draws), sizes
 
     @property
+    def halves(self) -> tuple[Callable[..., Any], ...]:
+        """What an answer consists of: the function that is asked for, and its forward if it has one."""
+        return (self.answer,) if self.forward is None else (self.answer, self.forward)
+
+    @property
     def topic(self) -> str:
         """The module that declares it: `batchnorm`."""
         return self.answer.__module__.rpartition(".")[2]

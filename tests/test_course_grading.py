@@ -23,7 +23,7 @@ ADD, NORM = "gates.add_backward", "batchnorm.batchnorm_backward"
 def right(name):
     """What a notebook defines whose answer is right."""
     task = find(name)
-    return {half.__name__: half for half in (task.answer, task.forward) if half is not None}
+    return {half.__name__: half for half in task.halves}
 
 
 def points(name, **answers):

@@ -156,7 +156,7 @@ def _own(name):
     from checker.course.cells import standalone
 
     task = exercise(name)
-    return standalone(task.topic, [half.__name__ for half in (task.answer, task.forward) if half is not None])
+    return standalone(task.topic, [half.__name__ for half in task.halves])
 
 
 @pytest.mark.parametrize(

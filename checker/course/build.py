@@ -126,7 +126,7 @@ def _exercise(task: Exercise, stored: dict[str, Any] | None) -> dict[str, Any]:
 
 def _point(task: Exercise, name: str, inputs: tuple[Any, ...], overflow: bool) -> dict[str, Any]:
     """Inputs of a case, and what the right answer does there, in a form for JSON."""
-    done = kind(task.kind).doing(task, Answer(task.answer, task.forward), inputs)
+    done = kind(task.kind).doing(task, Answer(*task.halves), inputs)
     without = UNRECORDED if overflow or task.kind not in MEASURED else (*UNRECORDED, "gradient")
     expected = {key: encoded(np.asarray(value)) for key, value in done.items() if not key.startswith(without)}
     return {"name": name, "inputs": [encoded(value) for value in inputs], "expected": expected}

@@ -91,8 +91,8 @@ def _settled(task: Exercise, report: Report, vouched: Container[str]) -> bool:
 
 
 def names(task: Exercise) -> list[str]:
-    """What an answer consists of: the function asked for, and its forward if there is one."""
-    return [half.__name__ for half in (task.answer, task.forward) if half is not None]
+    """What the functions are called that an answer consists of."""
+    return [half.__name__ for half in task.halves]
 
 
 def _checked(task: Exercise, answer: Any, forward: Any, seed: int, options: Mapping[str, Any]) -> Report:

@@ -170,8 +170,7 @@ def _setup(asked: list[Exercise]) -> tuple[set[str], dict[str, Any]]:
 
 
 def _pieces(task: Exercise) -> list[cells.Piece]:
-    halves = [half.__name__ for half in (task.forward, task.answer) if half is not None]
-    return cells.pieces(task.topic, halves)
+    return cells.pieces(task.topic, [half.__name__ for half in reversed(task.halves)])
 
 
 def _asked(task: Exercise, known: set[str]) -> Iterator[dict[str, Any]]:

@@ -57,7 +57,7 @@ def mistaken(exercise: str, mistake: str = "") -> dict[str, str]:
     """A known mistake in the place of an answer, by default the first: for `redefined`."""
     task = find(exercise)
     known = next(each for each in task.mistakes if mistake in ("", each.name))
-    right = Answer(task.answer, task.forward)
+    right = Answer(*task.halves)
     halves = ((known.answer.function, right.function), (known.answer.forward, right.forward))
     changed = [(wrong, own) for wrong, own in halves if wrong is not None and own is not None and wrong is not own]
     code = standalone(task.topic, [wrong.__name__ for wrong, _ in changed])

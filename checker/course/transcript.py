@@ -116,7 +116,7 @@ def _parts(value: Any) -> dict[str, Any]:
 def taken(task: Exercise, seed: int, **options: Any) -> Transcript | None:
     """The transcript of a check of the reference; None if that cannot be taken down, or is not found right."""
     log = _Log()
-    watched = [_Watched(function, which, log) for which, function in enumerate(_halves(task))]
+    watched = [_Watched(function, which, log) for which, function in enumerate(task.halves)]
     seeded(seed)
     report = task.check(*watched, seed=seed, **options)
     return _transcript(task, seed, log, report) if report else None
@@ -128,7 +128,7 @@ def sampled(task: Exercise, seed: int) -> Transcript | None:
     It takes a small part of the time of a whole check, and so can be asked with inputs that nobody was asked before.
     """
     log = _Log()
-    answer = Answer(*(_Watched(function, which, log) for which, function in enumerate(_halves(task))))
+    answer = Answer(*(_Watched(function, which, log) for which, function in enumerate(task.halves)))
     cases: list[Mapping[str, Any]] = [{}, {}, *task.edges.values(), *task.overflow.values()]
     seeded(seed)
     for place, case in enumerate(cases):
@@ -137,16 +137,12 @@ def sampled(task: Exercise, seed: int) -> Transcript | None:
     return _transcript(task, seed, log, Report(task.name, RIGHT))
 
 
-def _halves(task: Exercise) -> list[Callable[..., Any]]:
-    return [task.answer, *([task.forward] if task.forward is not None else [])]
-
-
 def _transcript(task: Exercise, seed: int, log: "_Log", report: Report) -> Transcript | None:
     """What was taken down, with what the reference answers to it; None where it raises."""
     steps = log.steps()
     seeded(seed)
     with undisturbed():
-        answers = replayed(_halves(task), [_here(step) for step in steps])
+        answers = replayed(task.halves, [_here(step) for step in steps])
     if any("raised" in answer for answer in answers):
         return None
     return Transcript(report, seed, steps, tuple(answers), _slack(task, steps, answers, seed))
@@ -168,7 +164,7 @@ def _slack(task: Exercise, steps: Sequence[Step], answers: Sequence[Mapping[str,
     beside = [(w, m, tree.map_leaves(moved, a), tree.map_leaves(moved, n), c) for w, m, a, n, c in map(_here, steps)]
     seeded(seed)
     with undisturbed():
-        others = replayed(_halves(task), beside)
+        others = replayed(task.halves, beside)
     changes = [_change(mine.get("value"), right["value"]) for mine, right in zip(others, answers)]
     changes += [0.0] * (len(steps) - len(changes))
     # At a corner a bit may change everything; that is no allowance.
