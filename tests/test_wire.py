@@ -22,7 +22,7 @@ from hypothesis.extra import numpy as hnp
 
 from checker.course.isolation import channel, sharing, wire
 from checker.course.isolation.channel import Arena, Channel, ClosedError, new_arena
-from checker.course.isolation.wire import Handle, WireError, arrays, decode, encode
+from checker.course.isolation.wire import Handle, WireError, arrays, decode, decoder, encode, encoder, form
 
 P = (1 << 61) - 1  # Python's hash of an integer is its remainder modulo this
 LONG = np.dtype(np.longdouble).itemsize
@@ -281,7 +281,7 @@ def test_anything_else_stays_behind_a_handle():
     assert resolved[1][0] is cache
     assert resolved[1][1] is value[1][1]
     assert resolved[2] is value[2]
-    assert decode(encode(Handle(-1, "x" * 999))) == Handle(-1, "x" * wire.MAX_KIND)
+    assert decode(encode(Handle(-1, "x" * 999))) == Handle(-1, "x" * form.MAX_KIND)
     mersenne = np.random.Generator(np.random.MT19937(1))
     assert decode(encode(mersenne, opaque=keep)) == Handle(7, "Generator")
 
@@ -292,7 +292,7 @@ wide: list = []
 wide += [wide] * 50
 deep: list = []
 deep_set: list = [{1}]
-for _ in range(wire.MAX_DEPTH - 1):
+for _ in range(form.MAX_DEPTH - 1):
     deep = [deep]
     deep_set = [deep_set]
 REFUSED = {
@@ -500,9 +500,9 @@ def test_what_shares_memory_here_shares_it_there(data, order, hand_over, dtype):
 # ---- frames that lie ----
 
 X = np.arange(6.0)
-FLOATS = struct.pack("B", wire._CODES[np.dtype(float)])
-BOOLS, LONGS = (struct.pack("B", wire._CODES[np.dtype(d)]) for d in (bool, np.longdouble))
-TEXTS = struct.pack("B", wire._TEXTS)
+FLOATS = struct.pack("B", form.CODES[np.dtype(float)])
+BOOLS, LONGS = (struct.pack("B", form.CODES[np.dtype(d)]) for d in (bool, np.longdouble))
+TEXTS = struct.pack("B", form.TEXTS)
 VIEW = b"w" + struct.pack("<I", 0)
 LIES = {
     "nothing": (b"", "a frame of 0 bytes that makes no sense"),
@@ -589,7 +589,8 @@ def test_a_frame_that_lies_is_refused(lie):
 
 
 def test_a_frame_beyond_the_bound_is_not_even_read(monkeypatch):
-    monkeypatch.setattr(wire, "MAX_BYTES", 1000)
+    for module in (encoder, decoder):
+        monkeypatch.setattr(module, "MAX_BYTES", 1000)
     with pytest.raises(WireError, match="cannot cross at once"):
         decode(bytes(1001))
     with pytest.raises(WireError, match="cannot cross at once"):
