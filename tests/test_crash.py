@@ -168,7 +168,8 @@ def test_a_real_class_whose_grader_is_stopped(tmp_path, sent):
     for most in (1, 4, 7):  # of twelve: the last ones may be done before they can be counted
         process = command(course)
         ends = time.monotonic() + 100
-        while not (course.root / "reports").is_dir() or len(done(course)) < most:
+        # One more than the last run left: the signal is for a class that is being graded, not for a start.
+        while not (course.root / "reports").is_dir() or len(done(course)) < max(most, len(seen) + 1):
             assert time.monotonic() < ends
             if process.poll() is not None:  # it was quicker
                 break
@@ -178,7 +179,7 @@ def test_a_real_class_whose_grader_is_stopped(tmp_path, sent):
             continue
         os.killpg(process.pid, sent)
         out, err = process.communicate(timeout=30)
-        if sent == signal.SIGINT:
+        if sent == signal.SIGINT and not (process.returncode in (0, 1) and len(done(course)) == 12):  # it was quicker
             assert (process.returncode, err) == (130, "")
             (count,) = re.fullmatch(
                 r"stopped: (\d+) of 12 graded; the same command goes on where it stopped\n", out
