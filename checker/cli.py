@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import doctor, ladder
+from . import completion, demo, doctor, greeting, ladder
 from .errors import Interrupted, UsageError
 from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 
@@ -29,13 +29,24 @@ PATIENCE = 1.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    parser = argparse.ArgumentParser(prog="checker", description="Check hand-written NumPy derivatives.")
+    parser = argparse.ArgumentParser(prog="checker", description=greeting.PURPOSE)
+    parser.add_argument("--version", action=greeting.Version, nargs=0, help="say which version this is")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     known = {**VERBS, **_course_verbs()}
     for name, (declare, _) in known.items():
         declare(verbs, name)
+    if completion.ASKED in os.environ:
+        completion.complete(parser)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        print(greeting.GREETING, file=sys.stderr)
+        return USAGE
     try:
-        options = parser.parse_args(argv)
+        greeting.demand_verb(words[0], known)
+        options = parser.parse_args(words)
+    except UsageError as problem:
+        print(f"checker: {problem}", file=sys.stderr)
+        return USAGE
     except SystemExit as ended:  # argparse has said what is wrong, or has shown the help
         return USAGE if ended.code else 0
     for stream in (sys.stdout, sys.stderr):
@@ -335,6 +346,8 @@ VERBS: dict[str, Verb] = {
     "hint": (ladder.declare_hint, ladder.run_hint),
     "start": (ladder.declare_start, ladder.run_start),
     "doctor": (doctor.declare, doctor.run),
+    "demo": (demo.declare, demo.run),
+    "completion": (completion.declare, completion.run),
 }
 
 

@@ -6,6 +6,7 @@ Nothing here runs the author's code again: names are looked up in the frame that
 import ast
 import inspect
 import linecache
+import os
 import re
 import sysconfig
 import types
@@ -17,8 +18,11 @@ from typing import Any
 import numpy as np
 
 _INSTALLED = [sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")]
+_PACKAGES = [str(Path(__file__).parent), str(Path(np.__file__).parent)]
 #: Folders whose code is nobody's homework: ours, NumPy's, Python's, and whatever is installed.
-_NOT_THEIRS = tuple(f"{folder}/" for folder in {str(Path(__file__).parent), str(Path(np.__file__).parent), *_INSTALLED})
+_NOT_THEIRS = tuple(f"{folder}{os.sep}" for folder in {*_PACKAGES, *_INSTALLED})
+#: But for this file, which stands for an author's.
+_EXAMPLE = str(Path(__file__).with_name("example.py"))
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ def is_theirs(file: str) -> bool:
     if file.startswith("<"):  # a notebook's cell can show its source; frozen modules and wrappers have none
         return bool(linecache.getline(file, 1)) and not file.startswith("<frozen")
     compiled = file.endswith((".pyx", ".pxd", ".pxi"))
-    return not compiled and not str(Path(file).absolute()).startswith(_NOT_THEIRS)
+    path = str(Path(file).absolute())
+    return path == _EXAMPLE or not (compiled or path.startswith(_NOT_THEIRS))
 
 
 def _place(trace: types.TracebackType) -> Place:

@@ -46,19 +46,20 @@ def _run_grade(options: argparse.Namespace) -> int:
     return single.run(options)
 
 
-def _declare_demo(verbs: Any, name: str) -> None:
-    parser = verbs.add_parser(name, help="show a whole course with simulated students")
-    parser.add_argument("folder", nargs="?", default="", help="where to leave it; default a new temporary folder")
+def _declare_course(verbs: Any, name: str) -> None:
+    parser = verbs.add_parser(name, help="lay out a course folder of your own, with all assignments to begin with")
+    parser.add_argument("folder", metavar="FOLDER", help="where the course is to be: a new folder, or an empty one")
 
 
-def _run_demo(options: argparse.Namespace) -> int:
-    from . import demo
+def _run_course(options: argparse.Namespace) -> int:
+    from . import layout
 
-    return demo.run(options)
+    return layout.run(options)
 
 
 #: The instructor's verbs: what declares each one's options, and what runs it.
 VERBS: dict[str, tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]] = {
+    "course": (_declare_course, _run_course),
     "build": (_declare_build, _run_build),
     "release": _wrapper("make what students get of the assignments", "run_release"),
     "autograde": _wrapper("grade what was submitted", "run_autograde"),
@@ -66,5 +67,4 @@ VERBS: dict[str, tuple[Callable[[Any, str], None], Callable[[argparse.Namespace]
     "report": _wrapper("write a page about the class", "run_report"),
     "export": _wrapper("write the grades as CSV, or an autograder for Gradescope", "run_export"),
     "grade": (_declare_grade, _run_grade),
-    "demo": (_declare_demo, _run_demo),
 }

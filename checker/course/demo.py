@@ -1,7 +1,6 @@
 """`checker demo`: a course from its release to the pages that go back, with simulated students."""
 
 import argparse
-import importlib.util
 import json
 import tempfile
 import time
@@ -10,8 +9,7 @@ from pathlib import Path
 from ..errors import UsageError
 from . import notebooks
 from .executors import place
-from .folder import CONFIG, Course, cores
-from .key import KEYS
+from .folder import CONFIG, PROJECT, Course, cores
 from .nbgrader import export, feedback, release
 from .outcome import GRADED, Outcome
 from .progress import progress
@@ -62,17 +60,13 @@ def run(options: argparse.Namespace) -> int:
 
 def prepared(folder: Path) -> Course:
     """A course folder with this project's assignments, as they are built now. Raises UsageError where it holds one."""
-    spec = importlib.util.find_spec(KEYS)
-    if spec is None or spec.origin is None:
-        raise UsageError(f"there are no {KEYS} here: run demo in a clone of the project")
-    root = Path(spec.origin).parents[1]
     if (folder / CONFIG).exists():
         raise UsageError(f"{folder} holds a course already: name another folder")
     folder.mkdir(parents=True, exist_ok=True)
-    config = (root / notebooks.FOLDER / CONFIG).read_text(encoding="utf-8")
+    config = (PROJECT / notebooks.FOLDER / CONFIG).read_text(encoding="utf-8")
     (folder / CONFIG).write_text(f"{config}c.Execute.timeout = {TIMEOUT}  # of a demonstration\n", encoding="utf-8")
-    for path, text in notebooks.generated(root):
-        copied = folder / path.relative_to(root / notebooks.FOLDER)
+    for path, text in notebooks.generated(PROJECT):
+        copied = folder / path.relative_to(PROJECT / notebooks.FOLDER)
         copied.parent.mkdir(parents=True, exist_ok=True)
         copied.write_text(text, encoding="utf-8")
     return Course(folder)

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from .key import use
 
 CONFIG, REPORTS = "nbgrader_config.py", "reports"
+#: Where this project's `notebooks/` and constraints.txt lie: in what the instructor's wheel has brought, or in a clone.
+PROJECT = next(path for path in (Path(__file__).with_name("project"), Path(__file__).parents[2]) if path.is_dir())
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,17 @@ def _line(problem: Exception) -> str:
 
 
 def find_course(folder: str = "") -> Course:
-    """The course in a folder, by default the current one or its `notebooks/`. Raises UsageError where there is none."""
-    for root in (Path(folder),) if folder else (Path("notebooks"), Path()):
+    """The course in a folder or in its `notebooks/`, by default here; the answers beside `notebooks/` belong to it.
+
+    Raises UsageError where there is none.
+    """
+    for root in (Path(folder) / "notebooks", Path(folder)):
         if (root / CONFIG).is_file():
-            return Course(root.resolve())
-    where = folder or "here, or in notebooks/"
-    raise UsageError(f"there is no {CONFIG} in {where}" if folder else f"there is no {CONFIG} {where}")
+            course = Course(root.resolve())
+            use(course.root.parent)
+            return course
+    where = f"in {folder}" if folder else "here, or in notebooks/"
+    raise UsageError(f"there is no {CONFIG} {where}; a new course begins with: python -m checker course FOLDER")
 
 
 def cores() -> int:

@@ -7,7 +7,6 @@ a verdict.
 """
 
 import argparse
-import importlib.util
 import json
 import math
 import sys
@@ -20,8 +19,8 @@ from typing import Any
 
 from ..errors import UsageError
 from . import precheck, single
-from .folder import Course, find_course
-from .key import KEYS
+from .folder import PROJECT, Course, find_course
+from .key import KEYS, folder_of
 from .outcome import GRADED, Job, Limits, Mark, Outcome
 from .precheck import Expected
 
@@ -108,10 +107,7 @@ def export(
     Raises UsageError where the project's own files are not at hand, where two graded cells have one name, or where the
     zip cannot be written.
     """
-    spec = importlib.util.find_spec(KEYS)
-    if spec is None or spec.origin is None:
-        raise UsageError(f"there are no {KEYS} here: export from a clone of the project")
-    root, source = Path(spec.origin).parents[1], course.root / "source" / assignment
+    source = course.root / "source" / assignment
     cells = _graded_cells(single.handed_out(source)[0].values())
     names = [cell.grade_id for cell in cells]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -127,10 +123,10 @@ def export(
         "run_autograder": RUN.encode(),
         "settings.json": json.dumps(settings, indent=1).encode(),
         "requirements.txt": "\n".join([*REQUIREMENTS, ""]).encode(),
-        "constraints.txt": (root / "constraints.txt").read_bytes(),
+        "constraints.txt": (PROJECT / "constraints.txt").read_bytes(),
     }
-    for folder in PACKED:
-        packed |= {f"{folder}/{name}": content for name, content in _files(root / folder)}
+    for package in PACKED:
+        packed |= {f"{package}/{name}": content for name, content in _files(folder_of(package))}
     packed |= {f"assignment/{assignment}/{name}": content for name, content in _files(source)}
     try:
         _zipped(packed, path)
