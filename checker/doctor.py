@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -54,14 +54,19 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(each) for each in found]))
     else:
-        width = max(len(each.what) for each in found)
-        for each in found:
-            print(f"{'+' if each.well else '-'} {each.what:<{width}}  {each.found}")
-            if not each.well:
-                print(f"  {'':<{width}}  -> {each.mend}")
+        show(found)
         bad = sum(not each.well for each in found)
         print("\nall is well" if not bad else f"\n{bad} to mend; then run this again: {_python()} -m checker doctor")
     return int(not all(each.well for each in found))
+
+
+def show(found: Sequence[Finding]) -> None:
+    """Print a line for each thing that was looked at, and how to mend it below."""
+    width = max(len(each.what) for each in found)
+    for each in found:
+        print(f"{'+' if each.well else '-'} {each.what:<{width}}  {each.found}")
+        if not each.well:
+            print(f"  {'':<{width}}  -> {each.mend}")
 
 
 def findings(folder: Path) -> Iterator[Finding]:

@@ -31,6 +31,12 @@ class Mistake:
     answer: Answer
     half: str = "backward"
 
+    @property
+    def written(self) -> Callable[..., Any]:
+        """The function that is wrong on purpose: the answer, or the forward of a right one."""
+        forward = self.answer.forward if self.half == "forward" else None
+        return forward or self.answer.function
+
     def signs(self, wrong: set[str]) -> set[str]:
         """What shows the mistake, of all that it gets wrong."""
         return {key for key in wrong if key.startswith("output")} or wrong if self.half == "forward" else wrong

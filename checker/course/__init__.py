@@ -57,9 +57,22 @@ def _run_course(options: argparse.Namespace) -> int:
     return layout.run(options)
 
 
+def _declare_selfcheck(verbs: Any, name: str) -> None:
+    parser = verbs.add_parser(name, help="check the course itself, as its authors do behind every change")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="look at these alone; default all of solutions/")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run_selfcheck(options: argparse.Namespace) -> int:
+    from . import selfcheck
+
+    return selfcheck.run(options)
+
+
 #: The instructor's verbs: what declares each one's options, and what runs it.
 VERBS: dict[str, tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]] = {
     "course": (_declare_course, _run_course),
+    "selfcheck": (_declare_selfcheck, _run_selfcheck),
     "build": (_declare_build, _run_build),
     "release": _wrapper("make what students get of the assignments", "run_release"),
     "autograde": _wrapper("grade what was submitted", "run_autograde"),

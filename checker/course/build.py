@@ -17,7 +17,7 @@ from ..kinds import MEASURED, Answer, kind
 from ..recognise import same
 from ..recorded import decoded, encoded, path_of
 from . import notebooks
-from .key import KEYS
+from .key import KEYS, use
 from .stubs import stub
 from .table import filled
 
@@ -44,25 +44,63 @@ def build(root: Path, *, write: bool = True, force: bool = False) -> Iterator[Ou
 
     A stub that somebody has edited is left as it is unless `force`. Raises UsageError where there are no solutions.
     """
-    package = importlib.import_module(KEYS) if (root / KEYS / "__init__.py").is_file() else None
-    if package is None:
-        raise UsageError(f"there is no {KEYS}/ in {root}: run build from the folder that holds {KEYS}/ and {STUBS}/")
-    folder = root / STUBS
+    demand_solutions(root, "build")
+    package = importlib.import_module(KEYS)
+    for topic in package.TOPICS:
+        yield from stubs_of(root, importlib.import_module(f"{KEYS}.{topic}"), write, force)
+    yield from shared(root, package, write)
+    for source in notebooks.sources(root):
+        yield from assignment(root, source, write)
+    yield from orphans(root, package)
+
+
+def demand_solutions(root: Path, verb: str) -> None:
+    """Raise UsageError where there are no solutions; else import those from now on."""
+    if not (root / KEYS / "__init__.py").is_file():
+        raise UsageError(f"there is no {KEYS}/ in {root}: run {verb} from the folder that holds {KEYS}/ and {STUBS}/")
+    use(root)
+
+
+def stubs_of(root: Path, module: ModuleType, write: bool, force: bool = False) -> Iterator[Outcome]:
+    """A topic's stub and its recorded values."""
+    assert module.__file__ is not None
+    path = root / STUBS / Path(module.__file__).name
+    text, beside = stub(Path(module.__file__).read_text(encoding="utf-8")), path_of(path)
+    before = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+    there = path.read_text(encoding="utf-8") if path.is_file() else None
+    edited = there is not None and there != text and digest(there) != before.get("stub")
+    if edited and not force:
+        yield Outcome(path, EDITED)
+    else:
+        yield from _file(path, text, write)
+    stored = before.get("exercises", {}) if before.get("stub") == digest(text) else {}
+    exercises = {task.name: _exercise(task, stored.get(task.name)) for task in exercises_in(module)}
+    data = {"stub": before.get("stub") if edited and not force else digest(text), "exercises": exercises}
+    if not _same(before, data):
+        yield from _file(beside, _written(data), write)
+
+
+def shared(root: Path, package: ModuleType, write: bool) -> Iterator[Outcome]:
+    """What all topics have a part in: the list of the stubs, and the README's table."""
     listed = "".join(f'    "{name}",\n' for name in package.TOPICS)
     order = f"{_INTRODUCTION}\n\n#: In the order of learning.\nTOPICS = (\n{listed})\n"
-    yield from _file(folder / "__init__.py", order, write)
-    for topic in package.TOPICS:
-        module = importlib.import_module(f"{KEYS}.{topic}")
-        yield from _topic(module, folder / f"{topic}.py", write, force)
+    yield from _file(root / STUBS / "__init__.py", order, write)
     readme = root / "README.md"
     if readme.is_file():
         yield from _file(readme, filled(readme.read_text(encoding="utf-8"), package), write)
+
+
+def assignment(root: Path, source: Path, write: bool) -> Iterator[Outcome]:
+    """The notebook of a source. Raises UsageError where the source asks for what there is not."""
+    yield from _file(*notebooks.made(root, source), write)
+
+
+def orphans(root: Path, package: ModuleType) -> Iterator[Outcome]:
+    """Stubs and notebooks whose topic or source is gone; nobody but their author deletes them."""
     known = {"__init__", "conftest", *package.TOPICS}
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted((root / STUBS).glob("*.py")):
         if path.stem not in known:
             yield Outcome(path, f"belongs to no topic of {KEYS}")
-    for path, text in notebooks.generated(root):
-        yield from _file(path, text, write)
     for path in notebooks.orphans(root):
         yield Outcome(path, f"belongs to no source in {notebooks.FOLDER}/{notebooks.SOURCES}")
 
@@ -84,23 +122,6 @@ def _file(path: Path, text: str, write: bool) -> Iterator[Outcome]:
     if write:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _topic(module: ModuleType, path: Path, write: bool, force: bool) -> Iterator[Outcome]:
-    assert module.__file__ is not None
-    text, beside = stub(Path(module.__file__).read_text(encoding="utf-8")), path_of(path)
-    before = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
-    there = path.read_text(encoding="utf-8") if path.is_file() else None
-    edited = there is not None and there != text and digest(there) != before.get("stub")
-    if edited and not force:
-        yield Outcome(path, EDITED)
-    else:
-        yield from _file(path, text, write)
-    stored = before.get("exercises", {}) if before.get("stub") == digest(text) else {}
-    exercises = {task.name: _exercise(task, stored.get(task.name)) for task in exercises_in(module)}
-    data = {"stub": before.get("stub") if edited and not force else digest(text), "exercises": exercises}
-    if not _same(before, data):
-        yield from _file(beside, _written(data), write)
 
 
 def digest(text: str) -> str:

@@ -83,16 +83,21 @@ def release(course: Course, assignment: str) -> Path:
 
     Raises UsageError where nbgrader refuses, or where an answer would show.
     """
-    with _api(course) as api:
-        done = api.generate_assignment(assignment)
-    if not done["success"]:
-        raise UsageError(f"{assignment} was not released: {_reason(done)}")
-    folder = course.root / "release" / assignment
+    folder = stripped(course, assignment)
     shown = leaks(course.root / "source" / assignment, folder)
     if shown:
         shutil.rmtree(folder)
         raise UsageError(f"{assignment} was not released, for it would show answers: {shown[0]!r}")
     return folder
+
+
+def stripped(course: Course, assignment: str) -> Path:
+    """The folder of an assignment from which nbgrader has taken the answers. Raises UsageError where it refuses."""
+    with _api(course) as api:
+        done = api.generate_assignment(assignment)
+    if not done["success"]:
+        raise UsageError(f"{assignment} was not released: {_reason(done)}")
+    return course.root / "release" / assignment
 
 
 def leaks(source: Path, released: Path) -> list[str]:
@@ -102,7 +107,7 @@ def leaks(source: Path, released: Path) -> list[str]:
     open_to_all = {line.strip() for text in texts for line in _SOLUTION.sub("", text).splitlines()}
     secret = answers - open_to_all
     files = [path for path in sorted(released.rglob("*")) if path.is_file()]
-    lines = [line for path in files for line in _lines(path)]
+    lines = [line.strip() for path in files for line in text_of(path).splitlines()]
     return [line for line in lines if line in secret or any(word in line for word in _TELLTALE)]
 
 
@@ -111,12 +116,11 @@ def _cells(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _lines(path: Path) -> list[str]:
-    """The lines of a file; of a notebook, its cells' and their outputs'."""
+def text_of(path: Path) -> str:
+    """The text of a file; of a notebook, its cells' and their outputs'."""
     if path.suffix != ".ipynb":
-        return [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
-    texts = ["".join(cell["source"]) + "\n" + json.dumps(cell.get("outputs", [])) for cell in _cells(path)]
-    return [line.strip() for text in texts for line in text.splitlines()]
+        return path.read_text(encoding="utf-8", errors="replace")
+    return "\n".join("".join(cell["source"]) + "\n" + json.dumps(cell.get("outputs", [])) for cell in _cells(path))
 
 
 # -- feedback and grades ----------------------------------------------------------------------------------------------

@@ -48,12 +48,21 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
 
     Raises UsageError where a source asks for what there is not.
     """
-    for path in sorted((root / FOLDER / SOURCES).glob("*.py")):
-        notebook = root / FOLDER / SOURCE / path.stem / f"{path.stem}.ipynb"
-        try:
-            yield notebook, written(path.read_text(encoding="utf-8"))
-        except UsageError as problem:
-            raise UsageError(f"{path.relative_to(root)}, {problem}") from None
+    return (made(root, source) for source in sources(root))
+
+
+def sources(root: Path) -> list[Path]:
+    """The sources of the assignments."""
+    return sorted((root / FOLDER / SOURCES).glob("*.py"))
+
+
+def made(root: Path, source: Path) -> tuple[Path, str]:
+    """The path and the text of a source's notebook. Raises UsageError where it asks for what there is not."""
+    try:
+        text = written(source.read_text(encoding="utf-8"))
+    except UsageError as problem:
+        raise UsageError(f"{source.relative_to(root)}, {problem}") from None
+    return root / FOLDER / SOURCE / source.stem / f"{source.stem}.ipynb", text
 
 
 def orphans(root: Path) -> list[Path]:
@@ -99,6 +108,11 @@ def notebook(source: str) -> dict[str, Any]:
 def exercises(source: str) -> list[str]:
     """The exercises that a source asks for, as "topic.name", in its order."""
     return [str(found[0]) for part in read(source) if (found := _call(part, "exercise"))]
+
+
+def questions(source: str) -> dict[str, float]:
+    """The points of the questions that a source asks, by name."""
+    return {str(found[0]): float(found[-1]["points"]) for part in read(source) if (found := _call(part, "question"))}
 
 
 def read(source: str) -> list[Part]:

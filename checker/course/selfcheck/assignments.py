@@ -1,0 +1,109 @@
+"""Is a notebook what its source gives, is it worth what the source declares, and does its release give nothing away?"""
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from ...credit import total
+from ...errors import UsageError
+from .. import nbgrader, notebooks
+from ..build import assignment
+from ..folder import CONFIG, Course
+from ..secrets import Secret, leaks
+from .coursework import complaint
+from .findings import BUILD, Finding, line_of, place
+
+_LINE = re.compile(r"line (?P<line>\d+): (?P<said>.*)", re.DOTALL)
+
+
+def topics(source: Path) -> set[str]:
+    """The topics that a source asks for exercises of; none where it cannot be read, which `current` says."""
+    try:
+        return {name.rpartition(".")[0] for name in notebooks.exercises(source.read_text(encoding="utf-8"))}
+    except UsageError:
+        return set()
+
+
+def unreadable(source: Path) -> Iterator[Finding]:
+    """What a source asks for that there is not."""
+    try:
+        notebooks.written(source.read_text(encoding="utf-8"))
+    except UsageError as problem:
+        found = _LINE.fullmatch(str(problem))
+        where, said = (place(source, int(found["line"])), found["said"]) if found else (place(source), str(problem))
+        yield Finding(where, said, f"mend that cell of the source, then: {BUILD}")
+
+
+def current(root: Path, source: Path) -> Iterator[Finding]:
+    """Whether the notebook of a readable source is what it gives."""
+    yield from (complaint(outcome) for outcome in assignment(root, source, write=False))
+
+
+def worth(root: Path, source: Path) -> Iterator[Finding]:
+    """Where the points of a notebook's cells are not what its source declares."""
+    path, text = notebooks.made(root, source)[0], source.read_text(encoding="utf-8")
+    if not path.is_file():
+        return
+    declared = {f"{task.name}_test": total(task) for task in map(notebooks.find, notebooks.exercises(text))}
+    declared |= notebooks.questions(text)
+    found = _points(path)
+    if found == declared:
+        return
+    wrong = next(name for name in {**declared, **found} if declared.get(name) != found.get(name))
+    said = f"its cells have {sum(found.values()):g} points, where its source declares {sum(declared.values()):g}"
+    at_fault = f"{wrong} has {found.get(wrong, 0.0):g} of {declared.get(wrong, 0.0):g}"
+    yield Finding(place(path), f"{said}: {at_fault}", BUILD)
+
+
+def _points(path: Path) -> dict[str, float]:
+    """The points of a notebook's graded cells, by name."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    known = [cell["metadata"].get("nbgrader", {}) for cell in cells]
+    return {each["grade_id"]: float(each["points"]) for each in known if each.get("grade")}
+
+
+# -- releases ---------------------------------------------------------------------------------------------------------
+
+
+def shown(root: Path, source: Path, secrets: Iterable[Secret]) -> Iterator[Finding]:
+    """What the release of a readable source would give away: made in a temporary folder, as `release` makes it."""
+    with tempfile.TemporaryDirectory(prefix="release-") as folder:
+        course = Course(Path(folder))
+        there = course.root / "source" / source.stem
+        path, text = notebooks.made(root, source)
+        if path.parent.is_dir():
+            shutil.copytree(path.parent, there)  # with the files that go with it
+        there.mkdir(parents=True, exist_ok=True)
+        (there / path.name).write_text(text, encoding="utf-8")
+        shutil.copyfile(root / notebooks.FOLDER / CONFIG, course.root / CONFIG)
+        try:
+            released = nbgrader.stripped(course, source.stem)
+        except UsageError as refused:
+            yield Finding(place(source), str(refused), f"mend what nbgrader refuses, in the source or in {CONFIG}")
+            return
+        lines = dict.fromkeys(nbgrader.leaks(there, released))
+        texts = {str(file): nbgrader.text_of(file) for file in sorted(released.rglob("*")) if file.is_file()}
+        more = [leak for leak in leaks(secrets, texts, texts) if leak.secret.text not in lines]
+    found = [(line, f"shows what only an answer or a hidden test has: {line}") for line in lines]
+    found += [(leak.secret.text, leak.says) for leak in more]
+    for secret, said in found:
+        mend = f"take it out, or set it off by ### BEGIN SOLUTION and ### END SOLUTION; then: {BUILD}"
+        yield Finding(place(source, line_of(source, secret)), f"its release {said}", mend)
+
+
+# -- all of it --------------------------------------------------------------------------------------------------------
+
+
+def findings(root: Path, source: Path, secrets: Iterable[Secret]) -> Mapping[str, list[Finding]]:
+    """Everything that there is to say of a source, its notebook and its release."""
+    refused = list(unreadable(source))
+    if refused:
+        return {"notebooks": refused}
+    return {
+        "notebooks": list(current(root, source)),
+        "points": list(worth(root, source)),
+        "releases": list(shown(root, source, secrets)),
+    }
