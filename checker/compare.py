@@ -304,3 +304,15 @@ def _two_steps(line: Line, dout: Array, claim: float, size: float, input_roundin
         if away > 20 * error:
             return Judgement("wrong", wide.central, error)
     return None
+
+
+def share(off: Array, whole: str) -> str:
+    """How much of the whole: `2 of 6 entries of the gradient of x are`; of a single number, `the gradient of x is`."""
+    count = int(np.sum(off))
+    entries = "" if off.size == 1 else f"{count} of {off.size} entries of "
+    return f"{entries}{whole} {'is' if count == 1 else 'are'}"
+
+
+def agreement(size: int, whole: str) -> str:
+    """That all of the whole agrees: `all 6 entries of the gradient of x agree`, `the gradient of x agrees`."""
+    return f"{whole} agrees" if size == 1 else f"all {size} entries of {whole} agree"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .calling import Array
-from .compare import SHOWN, UNSETTLED, WRONG
+from .compare import SHOWN, UNSETTLED, WRONG, agreement, share
 from .contract import name_of
 from .point import Point
 from .recognise import rounding
@@ -32,7 +32,8 @@ def forward_findings(point: Point) -> list[Finding]:
         rtol = 1e-4 if mine.dtype == np.float32 else 1e-9
         off = ~_agree(np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float), rtol, rounding(point.values))
         if off.any():
-            message = f"{author} differs from the reference in {share(off, 'outputs')}"
+            how_many = "" if off.size == 1 else f" in {int(off.sum())} of {off.size} outputs"
+            message = f"{author} differs from the reference{how_many}"
             entries = worst_entries(off, mine, theirs, np.zeros(theirs.shape))
             count, errors = int(off.sum()), distances(off, mine, theirs)
             return [
@@ -70,7 +71,7 @@ def _gradient(point: Point, leaf: int, path: str, misshapen: Finding | None) -> 
         )
     numbers = point.claims[leaf], comparison.numeric[leaf], comparison.error[leaf]
     if off.any():
-        message = f"{share(off, 'entries')} of the gradient of {path} {'is' if off.sum() == 1 else 'are'} wrong"
+        message = f"{share(off, f'the gradient of {path}')} wrong"
         entries, errors = worst_entries(off, *numbers), distances(off, *numbers[:2])
         return Finding(path, IS_WRONG, message, "values", "", "", shape, int(off.sum()), entries, errors)
     if leaf in point.strays:
@@ -79,20 +80,10 @@ def _gradient(point: Point, leaf: int, path: str, misshapen: Finding | None) -> 
         return Finding(path, IS_WRONG, message, "unstable", "low-precision", advice, shape)
     hidden = status == UNSETTLED
     if hidden.any():
-        message = (
-            f"{share(hidden, 'entries')} of the gradient of {path} cannot be resolved: the outputs' rounding hides them"
-        )
+        message = f"{share(hidden, f'the gradient of {path}')} hidden by the rounding of the outputs"
         advice = "try inputs of ordinary size, at which the outputs feel a small change"
         return Finding(path, CANNOT_TELL, message, "", "", advice, shape, 0, worst_entries(hidden, *numbers))
-    count = "the entry" if status.size == 1 else f"all {status.size} entries"
-    return Finding(
-        path, IS_RIGHT, f"{count} of the gradient of {path} agree{'s' if status.size == 1 else ''}", shape=shape
-    )
-
-
-def share(off: Array, what: str) -> str:
-    """How many of how many."""
-    return f"{int(np.sum(off))} of {off.size} {what}"
+    return Finding(path, IS_RIGHT, agreement(status.size, f"the gradient of {path}"), shape=shape)
 
 
 def shapes(arrays: Sequence[Any]) -> str:

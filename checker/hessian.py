@@ -7,10 +7,11 @@ import numpy as np
 
 from .calling import Array
 from .claims import SettledError, claimed_by, output_shape
+from .compare import agreement, share
 from .contract import name_of
 from .diagnose import Case, diagnose
 from .estimate import Estimate, demand_scalar, plain, second_derivatives
-from .findings import distances, share, worst_entries
+from .findings import distances, worst_entries
 from .numerical import SAFETY
 from .report import RIGHT, WRONG, Finding, Report
 
@@ -50,8 +51,8 @@ def _second(path: str, x: Array, yours: Array, estimate: Estimate, rtol: float, 
     size = float(np.max(np.abs(value), initial=0.0))
     off = ~(np.abs(yours - value) <= SAFETY * error + rtol * np.maximum(np.abs(value), 1e-3 * size))
     if not off.any():
-        return Finding(path, RIGHT, f"all {yours.size} entries of the Hessian by {path} agree", shape=yours.shape)
-    message = f"{share(off, 'entries')} of the Hessian by {path} {'is' if off.sum() == 1 else 'are'} wrong"
+        return Finding(path, RIGHT, agreement(yours.size, f"the Hessian by {path}"), shape=yours.shape)
+    message = f"{share(off, f'the Hessian by {path}')} wrong"
     square = yours.reshape(x.size, x.size)
     cause = advice = ""
     if np.max(np.abs(square - square.T)) > 1e-6 * size:

@@ -25,6 +25,7 @@ from .compare import (
     glimpse_direction,
     judge_entry,
     random_direction,
+    share,
 )
 from .contract import Observation, flat, observe
 from .errors import UserCodeError
@@ -171,14 +172,12 @@ def _not_finite(point: Point) -> dict[int, Array]:
             endless[leaf] = bad
             point.claims[leaf] = np.where(bad, 0.0, claim)
             continue
-        first = f"{path}[{', '.join(map(str, places[0]))}]" if places[0] else path
-        how_many = f"{len(places)} of {claim.size} entries of the gradient of {path}"
-        verb = "is" if len(places) == 1 else "are"
+        first = f", the first at {path}[{', '.join(map(str, places[0]))}]" if places[0] else ""
         point.seen.breaches.append(
             Finding(
                 path,
                 "wrong",
-                f"{how_many} {verb} nan or infinite, the first at {first}",
+                f"{share(bad, f'the gradient of {path}')} nan or infinite{first}",
                 kind="contract",
                 cause="not-finite",
                 advice="look for a division by zero, a log or power of zero, or an overflow of exp at this entry",

@@ -43,7 +43,7 @@ def test_right():
 
 def test_one_entry_agrees():
     assert gradcheck(np.sin, lambda dout, x: dout * np.cos(x), 0.5).findings[0].message == (
-        "the entry of the gradient of x agrees"
+        "the gradient of x agrees"
     )
 
 
@@ -309,7 +309,7 @@ def test_numbers_at_the_ends_of_the_range(size):
 def test_what_rounding_hides_cannot_be_told():
     report = gradcheck(lambda x: (x + 1e20, None), lambda dout, cache: 3 * dout, (X,), trials=0)
     assert report.verdict == CANNOT_TELL
-    message = "12 of 12 entries of the gradient of x cannot be resolved: the outputs' rounding hides them"
+    message = "12 of 12 entries of the gradient of x are hidden by the rounding of the outputs"
     assert report.findings[0].message == message
 
 
@@ -382,7 +382,7 @@ def test_a_constant_forward_with_a_zero_backward_passes_only_without_a_reference
     assert gradcheck(*pair, (X,)).verdict == RIGHT
     report = gradcheck(*pair, (X,), reference=sum_of_squares)
     assert (report.verdict, report.kind) == (WRONG, "forward")
-    assert report.findings[0].message == "<lambda> differs from the reference in 1 of 1 outputs"
+    assert report.findings[0].message == "<lambda> differs from the reference"
     assert report.findings[0].advice == (
         "mend the forward first: the backward is judged against the derivative of the reference"
     )

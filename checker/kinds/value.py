@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from .. import environment, tree
-from ..findings import distances, share, worst_entries
+from ..compare import agreement, share
+from ..findings import distances, worst_entries
 from ..recognise import Doing, rounding, same
 from ..report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 from . import Answer
@@ -143,9 +144,8 @@ def _difference(name: str, path: str, mine: np.ndarray, wanted: np.ndarray, atol
     with np.errstate(all="ignore"):
         off = ~((np.abs(a - b) <= atol + CLOSE * size) | (a == b) | (np.isnan(a) & np.isnan(b)))
     if not off.any():
-        count = "the entry" if b.size == 1 else f"all {b.size} entries"
-        return Finding(path, RIGHT, f"{count} of {what} agree{'s' if b.size == 1 else ''}", shape=b.shape)
-    message = f"{share(off, 'entries')} of {what} {'is' if off.sum() == 1 else 'are'} wrong"
+        return Finding(path, RIGHT, agreement(b.size, what), shape=b.shape)
+    message = f"{share(off, what)} wrong"
     entries = worst_entries(off, a, b, np.zeros(b.shape))
     return Finding(path, WRONG, message, kind, "", "", b.shape, int(off.sum()), entries, distances(off, a, b))
 
