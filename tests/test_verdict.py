@@ -42,9 +42,7 @@ def test_right():
 
 
 def test_one_entry_agrees():
-    assert gradcheck(np.sin, lambda dout, x: dout * np.cos(x), 0.5).findings[0].message == (
-        "the gradient of x agrees"
-    )
+    assert gradcheck(np.sin, lambda dout, x: dout * np.cos(x), 0.5).findings[0].message == "the gradient of x agrees"
 
 
 @settings(max_examples=25, deadline=None)
