@@ -1,18 +1,20 @@
 """What a full check costs, in forward evaluations: 2 for each of n inputs is what central differences need."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .functions import Function, batches, layers
 from .peers import FULL, Box, Peer, accepts, installed
-from .table import show
+from .results import Result
+from .table import Table, markdown, span
 
+PEERS = ("numdifftools", "scipy", "torch")
 #: What a full check may cost, over 2n: where every entry is moved by itself, and where rows are independent.
 TARGET, TARGET_ROWS = 1.15, 0.1
 
 
-def main(quick: bool = False) -> None:
-    """Print forwards over 2n, and processor time over that of 2n forwards, for all who check every entry."""
+def measure(quick: bool = False) -> Iterator[Table]:
+    """Forwards over 2n, and processor time over that of 2n forwards, for all who check every entry."""
     peers = installed(FULL)
     forwards, times = [], []
     for function in layers() + batches():
@@ -27,8 +29,26 @@ def main(quick: bool = False) -> None:
             break
     names = ["checker", "+ 8 other points", *peers]
     note = f"Targets for the checker: at most {TARGET}, and under {TARGET_ROWS} for the layers with rows."
-    show("Full check: forward evaluations / 2n", ["function", "2n", *names], forwards, note)
-    show("Full check: processor time / that of 2n forward evaluations", ["function", "seconds", *names], times)
+    yield Table("forwards", "Full check: forward evaluations / 2n", ["function", "2n", *names], forwards, note)
+    title = "Full check: processor time / that of 2n forward evaluations"
+    yield Table("times", title, ["function", "seconds", *names], times)
+
+
+def readme(result: Result) -> str:
+    """What a full check takes, from the cheapest function to the dearest."""
+    table = result.tables["forwards"]
+    kinds = [[function.name for function in functions] for functions in (layers(), batches())]
+    labels = {
+        "checker": "this checker",
+        "+ 8 other points": "this checker, with eight other points and shapes",
+        "course loop": "the loop that courses hand out",
+        "scipy": "scipy (one-sided differences)",
+    }
+    rows = []
+    for name in table.header[2:]:
+        shares = table.column(name)
+        rows.append([labels.get(name, name), *(span(shares[function] for function in kind) for kind in kinds)])
+    return markdown(["full check: forwards / 2n", "layers", "where rows are independent"], rows)
 
 
 def boxes(function: Function, peers: dict[str, Peer]) -> list[tuple[Peer, Box]]:

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from tests.bank.judge import named
 from tests.bank.oracle import claim, differentiated, get, put, values
 
 from .peers import FAST, FULL, Box, Peer, accepts, course_loop, installed
-from .table import show
+from .results import Result
+from .table import Cell, Table, markdown, percent
 
+PEERS = ("autograd", "jax", "numdifftools", "scipy", "torch")
 #: Column -> the labels it takes together, and whether a refusal or an acceptance is right.
 COLUMNS = {
     "wrong caught": (("wrong",), False),
@@ -23,8 +26,8 @@ COLUMNS = {
 }
 
 
-def main(quick: bool = False) -> None:
-    """Print a line of percentages for the checker and for each peer."""
+def measure(quick: bool = False) -> Iterator[Table]:
+    """Percentages for the checker and for each peer, and what the checker says where there is more to say."""
     peers = {
         "course loop, 1e-7": course_loop,
         "course loop, 1e-4": functools.partial(course_loop, tolerance=1e-4),
@@ -40,24 +43,42 @@ def main(quick: bool = False) -> None:
     for name, peer in installed(peers).items():
         rows.append([name, *percentages(cases, {case.name: ask(case, peer) for case in cases})])
     header = ["percent of", *(f"{column} ({sizes[column]})" for column in COLUMNS)]
-    show("The labelled pairs, everybody at default settings", header, rows)
+    yield Table("pairs", "The labelled pairs, everybody at default settings", header, rows)
 
     nasty = [reports[case.name].verdict for case in cases if case.label == "nasty"]
     reasons = [named(case, reports[case.name]) for case in cases if case.label == "wrong" and case.cause]
-    if nasty:
-        unsure, wrong = nasty.count("cannot tell"), nasty.count("wrong")
-        print(f"\nThe checker cannot tell at {unsure} of the nasty points, and calls {wrong} wrong.")
-    if reasons:
-        print(f"It names the cause of {100 * np.mean(reasons):.0f} % of the {len(reasons)} wrong ones that have one.")
+    rows = [
+        ["nasty: cannot tell", nasty.count("cannot tell"), len(nasty)],
+        ["nasty: called wrong", nasty.count("wrong"), len(nasty)],
+        ["wrong, with a cause: the cause is named", sum(map(bool, reasons)), len(reasons)],
+    ]
+    yield Table("more", "What the checker says of them", ["pairs", "so many", "of"], rows)
 
 
-def percentages(cases: list[Case], accepted: dict[str, bool | None]) -> list[str | None]:
+def readme(result: Result) -> str:
+    """The percentages, and what was measured with what."""
+    pairs, more = result.tables["pairs"], result.tables["more"]
+    rows = [[_label(str(name)), *map(percent, shares)] for name, *shares in pairs.rows]
+    unsure, refused, named_ = more.column("so many").values()
+    reasons = more.column("of")["wrong, with a cause: the cause is named"]
+    words = (
+        f"At {unsure} of the nasty points the checker cannot tell, and it calls {refused} wrong. It names the cause of "
+        f"{percent(100 * named_ / reasons)} % of the {reasons} wrong ones that have one."
+    )
+    return "\n\n".join((markdown(pairs.header, rows), words, result.setting()))
+
+
+def _label(name: str) -> str:
+    return name.replace("course loop", "the loop that courses hand out") if name != "checker" else "this checker"
+
+
+def percentages(cases: list[Case], accepted: dict[str, bool | None]) -> list[Cell]:
     """The share of right decisions in each column, over the cases that could be put to the checker."""
-    shares: list[str | None] = []
+    shares: list[Cell] = []
     for labels, wanted in COLUMNS.values():
         decisions = [accepted[case.name] for case in cases if case.label in labels]
         decisions = [decision == wanted for decision in decisions if decision is not None]
-        shares.append(f"{100 * np.mean(decisions):.0f}" if decisions else None)
+        shares.append(100 * float(np.mean(decisions)) if decisions else None)
     return shares
 
 

@@ -23,9 +23,9 @@ from typing import Any
 
 from checker.course.outcome import GRADED
 
+from . import ROOT
 from .classroom import ASSIGNMENT, NOTEBOOKS, Answers, hand_in, write_course
 
-ROOT = Path(__file__).parents[1]
 #: With warnings as students meet them, whatever this shell says.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
 #: An ordinary course's settings: nbgrader's own, but for what stands in the place of an answer.
@@ -196,6 +196,12 @@ def run(name: str, folder: Path, jobs: int = 1) -> Run:
     if done.returncode:
         raise RuntimeError(f"{name} ended with {done.returncode}: {done.stderr[-2000:]}")
     return Run(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def graded(name: str, class_: Mapping[str, Answers], jobs: int = 1) -> Run:
+    """A class graded in a course of its own, which is removed."""
+    with tempfile.TemporaryDirectory(prefix="grading-") as scratch:
+        return run(name, prepare(Path(scratch) / "course", class_, name), jobs)
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
-"""Grading a class: nbgrader as it comes, otter, and ours in one process and in two; and what tricks earn from each.
+"""Grading a class: nbgrader as it comes, otter, and ours in one process and in two.
 
-One run of everything takes some ten minutes, most of them otter's. `python -m benchmarks.grading --submissions 300`
-grades a larger class.
+`python -m benchmarks.grading --submissions 300` grades a larger class.
 """
 
 import argparse
@@ -12,15 +11,16 @@ import importlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import tricks
-from .classroom import ASSIGNMENT, NOTEBOOKS, POINTS, QUESTIONS, Answers, students
-from .graders import GRADERS, Run, installed, prepare, run
-from .table import show
+from .classroom import ASSIGNMENT, NOTEBOOKS, QUESTIONS, students
+from .graders import GRADERS, Run, graded, installed, prepare
+from .results import Result
+from .table import Table, markdown
 
+PEERS = ("nbgrader", "otter-grader")
 #: How many times nbgrader's speed one process should reach, and two.
 TARGETS = {"checker": 10, "checker, two processes": 25}
 #: Each line of the first table: whose program, in how many processes, and its share of the class. A quick one is given
@@ -31,11 +31,12 @@ LINES = {
     "checker, two processes": ("checker", 2, 5.0),
     "otter": ("otter", 1, 0.15),
 }
+LOCKING, WRITING = "workers begun, locked in and tried", "notebooks and gradebook written"
 #: What a submission's time is spent on: the function that does it.
 STAGES = {
     "files read": ("checker.course.runs", "collected"),
     "cells put right": ("checker.course.submission", "prepared"),
-    "workers begun, locked in and tried": ("checker.course.isolation.client", "Worker.start"),
+    LOCKING: ("checker.course.isolation.client", "Worker.start"),
     "workers ended": ("checker.course.isolation.client", "Worker.kill"),
     "cells run": ("checker.course.isolation.client", "Worker.cell"),
     "inputs drawn for this submission alone": ("checker.course.judging", "sampled"),
@@ -44,38 +45,49 @@ STAGES = {
     "other answers judged": ("checker.course.judging", "judged"),
     "outcomes written as JSON": ("checker.course.outcome", "Outcome.to_json"),
     "outcomes read": ("checker.course.outcome", "Outcome.from_json"),
-    "notebooks and gradebook written": ("checker.course.gradebook", "Gradebook.record"),
+    WRITING: ("checker.course.gradebook", "Gradebook.record"),
 }
 
 
-def main(quick: bool = False, submissions: int = 20, only: Sequence[str] = tuple(GRADERS)) -> None:
-    """Print how many submissions are graded in a minute, where the time goes, and what is earned and lost unfairly."""
+def measure(quick: bool = False, submissions: int = 20, only: Sequence[str] = tuple(GRADERS)) -> Iterator[Table]:
+    """How many submissions are graded in a minute, and where the time goes."""
     graders = [name for name in only if installed(name)]
-    with tempfile.TemporaryDirectory(prefix="grading-") as scratch:
-        graded = functools.partial(_graded, Path(scratch))
-        speed(graded, graders, 2 if quick else submissions)
-        if "checker" in graders:
-            where_time_goes(Path(scratch), 2 if quick else 20)
-        if quick:  # otter takes ten seconds for a submission
-            graders = [name for name in graders if name != "otter"]
-        earned(graded, graders, 1 if quick else None)
-        lost(graded, graders, 1 if quick else None)
+    yield from speed(graders, 2 if quick else submissions)
+    if "checker" in graders:
+        yield where_time_goes(2 if quick else 20)
 
 
-def _graded(scratch: Path, grader: str, class_: Mapping[str, Answers], jobs: int = 1) -> Run:
-    """A class graded in a new course."""
-    course = Path(tempfile.mkdtemp(dir=scratch)) / "course"
-    prepare(course, class_, grader)
-    return run(grader, course, jobs)
+def readme(result: Result) -> str:
+    """The speeds, and what they come to for a large class."""
+    speed, stages = result.tables["speed"], result.tables["stages"]
+    labels = {
+        "nbgrader": "nbgrader as it comes, one process",
+        "otter": "otter, one process",
+        "checker": "this, one process",
+        "checker, two processes": "this, two processes",
+    }
+    rows = [
+        [labels[str(line)], many, f"{minute:.{0 if minute >= 10 else 1}f}", f"{ratio:.{0 if ratio >= 2 else 2}f}"]
+        for line, many, minute, _, ratio, _ in speed.rows
+    ]
+    table = markdown(["grader", "submissions", "a minute", "over nbgrader"], rows)
+    milliseconds = stages.column("ms a submission")
+    alone, writing = speed.column("ms each")["checker"], milliseconds[WRITING]
+    words = (
+        f"A submission takes {alone / 1000:.2f} s of one core, {milliseconds[LOCKING] / 1000:.2f} s of them to lock "
+        f"its workers in and try the locks. So 1,000 take {alone / 60:.1f} minutes on one core, and 100,000 take "
+        f"{alone / 36:.1f} hours. Up to some {alone / writing:.0f} cores would share that; from there on the one "
+        f"writer to the gradebook, at {writing:.0f} ms each, sets the pace: {writing * 100 / 60:.0f} minutes for "
+        "100,000."
+    )
+    return "\n\n".join((table, f"{speed.note} {result.setting()}", words))
 
 
 # -- speed ------------------------------------------------------------------------------------------------------------
 
-Graded = Callable[..., Run]
 
-
-def speed(graded: Graded, graders: list[str], count: int) -> None:
-    """How many submissions each grades in a minute."""
+def speed(graders: list[str], count: int) -> Iterator[Table]:
+    """How many submissions each grades in a minute, and whether the scores agree."""
     runs = {
         line: graded(name, dict(students(max(1, int(share * count)))), jobs)
         for line, (name, jobs, share) in LINES.items()
@@ -90,14 +102,13 @@ def speed(graded: Graded, graders: list[str], count: int) -> None:
     what = f"{len(NOTEBOOKS)} notebooks with {len(QUESTIONS)} exercises"
     header = ["grader", "submissions", "a minute", "ms each", "/ nbgrader", "target"]
     note = f"A submission is {what}. The time until the first one is graded does not count."
-    show(f"Grading a class, on {os.cpu_count()} cores", header, rows, note)
+    yield Table("speed", f"Grading a class, on {os.cpu_count()} cores", header, rows, note)
     if "nbgrader" in runs and "checker" in runs:
         ours, theirs = runs["checker"].scores, runs["nbgrader"].scores
         same = sum(ours[name] == theirs[name] for name in theirs)
         above = sum((ours[name] or 0) > (theirs[name] or 0) for name in theirs)
-        print(
-            f"\nThe same score from both: {same} of {count}; more from the checker, for parts that are right: {above}."
-        )
+        rows = [["the same from both", same], ["more from the checker, for parts that are right", above]]
+        yield Table("scores", f"The scores of {count} students", ["score", "students"], rows)
 
 
 def _pace(taken: Run) -> float:
@@ -118,24 +129,25 @@ class Here(concurrent.futures.Executor):
         return done
 
 
-def where_time_goes(scratch: Path, count: int) -> None:
+def where_time_goes(count: int) -> Table:
     """What one process spends on a submission, stage by stage."""
     from checker.course.executors import Place
     from checker.course.folder import find_course
     from checker.course.runs import autograde
 
-    folder = prepare(Path(tempfile.mkdtemp(dir=scratch)) / "course", dict(students(count)), "checker")
-    course, here = find_course(str(folder)), Place(Here(), 1)
-    grade = functools.partial(autograde, course, ASSIGNMENT, executor=here, regrade=True)
-    list(grade(students=course.students(ASSIGNMENT)[:1]))
-    started = time.perf_counter()
-    with watched() as spent:
-        list(grade())
-    total = time.perf_counter() - started
-    stages = {**spent, "the rest": total - sum(spent.values())}
-    rows = [[stage, 1000 * seconds / count, f"{100 * seconds / total:.0f} %"] for stage, seconds in stages.items()]
-    rows.append(["all", 1000 * total / count, "100 %"])
-    show(f"Where our time goes, {count} submissions in one process", ["stage", "ms a submission", "share"], rows)
+    with tempfile.TemporaryDirectory(prefix="grading-") as scratch:
+        folder = prepare(Path(scratch) / "course", dict(students(count)), "checker")
+        course, here = find_course(str(folder)), Place(Here(), 1)
+        grade = functools.partial(autograde, course, ASSIGNMENT, executor=here, regrade=True)
+        list(grade(students=course.students(ASSIGNMENT)[:1]))
+        started = time.perf_counter()
+        with watched() as spent:
+            list(grade())
+        total = time.perf_counter() - started
+    stages = {**spent, "the rest": total - sum(spent.values()), "all": total}
+    rows = [[stage, 1000 * seconds / count, 100 * seconds / total] for stage, seconds in stages.items()]
+    title = f"Where our time goes, {count} submissions in one process"
+    return Table("stages", title, ["stage", "ms a submission", "share, %"], rows)
 
 
 @contextlib.contextmanager
@@ -167,42 +179,11 @@ def watched() -> Iterator[dict[str, float]]:
         yield spent
 
 
-# -- marks ------------------------------------------------------------------------------------------------------------
-
-
-def earned(graded: Graded, graders: list[str], count: int | None) -> None:
-    """What tricks earn that deserve nothing."""
-    runs = {name: graded(name, tricks.hostile(count)) for name in graders}
-    rows = [
-        [words, *(taken.scores[f"trick{place:02}"] for taken in runs.values())]
-        for place, words in enumerate(list(tricks.TRICKS)[:count])
-    ]
-    rows.append(["tricks that earn anything", *(sum(map(bool, scores)) for scores in list(zip(*rows))[1:])])
-    title = f"Marks of {POINTS:g} for worthless answers: deserved are none; a dash is none given"
-    show(title, ["trick", *runs], rows)
-
-
-def lost(graded: Graded, graders: list[str], count: int | None) -> None:
-    """What honest students lose, whose answers are all right."""
-    runs = {name: graded(name, tricks.honest(count)) for name in graders}
-    rows: list[list[object]] = [
-        [words, *(_lost(taken.scores[f"odd{place:02}"]) for taken in runs.values())]
-        for place, words in enumerate(list(tricks.ODDITIES)[:count])
-    ]
-    slips = {name: graded(name, tricks.copied()) for name in graders}
-    rows.append([f"{tricks.COPIED}: its owner", *(_lost(taken.scores["mmm"]) for taken in slips.values())])
-    rows.append([f"{tricks.COPIED}: who comes next", *(_lost(taken.scores["zzz"]) for taken in slips.values())])
-    show(f"Marks of {POINTS:g} that honest students lose", ["what they did beside right answers", *runs], rows)
-
-
-def _lost(score: float | None) -> str:
-    return "not graded" if score is None else f"{POINTS - score:g}"
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.grading", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a class of two, to see that everything runs")
     parser.add_argument("--submissions", type=int, default=20, help="how large the class is (default 20)")
     parser.add_argument("--only", action="append", choices=GRADERS, help="leave the other graders out")
     chosen = parser.parse_args()
-    main(chosen.quick, chosen.submissions, chosen.only or tuple(GRADERS))
+    for table in measure(chosen.quick, chosen.submissions, chosen.only or tuple(GRADERS)):
+        print(table, flush=True)

@@ -197,7 +197,7 @@ def installed(peers: dict[str, Peer]) -> dict[str, Peer]:
         try:
             if not name.startswith("course"):
                 importlib.import_module(name.split()[0])
-        except ImportError:
+        except ModuleNotFoundError:
             print(f"{name} is not installed and left out: pip install -e '.[peers]'")
         else:
             found[name] = peer

@@ -2,12 +2,30 @@
 
 import importlib
 import json
+import re
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from benchmarks import classroom, cost, fast, graders, grading, locate, peers, tricks
+from benchmarks import (
+    NAMES,
+    ROOT,
+    classroom,
+    cost,
+    fast,
+    graders,
+    grading,
+    locate,
+    pages,
+    peers,
+    results,
+    tricks,
+)
+from benchmarks.__main__ import main
 from benchmarks.functions import batches, layers, sized
+from benchmarks.table import Table, markdown, percent, span
 from checker.course.notebooks import find
 
 EVERY_ENTRY = [pytest.param(function, id=function.name) for function in layers()]
@@ -197,14 +215,203 @@ def test_graders_agree_about_honest_students_and_differ_about_tricks(tmp_path):
 
 
 @pytest.mark.slow
-def test_where_our_time_goes_is_told_to_the_whole(tmp_path, capsys):
-    grading.where_time_goes(tmp_path, 1)
-    told = capsys.readouterr().out
-    lines = {line[:44].strip(): line[44:].split() for line in told.splitlines() if line.endswith("%")}
-    assert {*grading.STAGES, "the rest", "all"} == {name.rstrip() for name in lines}
+def test_where_our_time_goes_is_told_to_the_whole():
+    shares = grading.where_time_goes(1).column("share, %")
+    assert list(shares) == [*grading.STAGES, "the rest", "all"]
+    assert sum(shares.values()) == pytest.approx(200)
+    assert shares["all"] == 100
 
 
 @pytest.mark.peers
 def test_otter_grades_the_same_notebooks(tmp_path):
     course = graders.prepare(tmp_path / "course", {"someone": classroom.right()}, "otter")
     assert graders.run("otter", course).scores == {"someone": classroom.POINTS}
+
+
+# -- figures, kept and shown ------------------------------------------------------------------------------------------
+
+ROWS_OF_TOY = (("ours", 99.96, 1234.5), ("theirs", None, 24))
+TOY = Table("pace", "How fast", ("who", "percent", "a minute"), ROWS_OF_TOY, "A note [1].")
+README = """before
+<!-- benchmarks: toy -->
+<!-- /benchmarks -->
+between
+<!-- benchmarks: toy -->
+old
+<!-- /benchmarks -->
+after
+"""
+SHOWN = """before
+<!-- benchmarks: toy -->
+
+{0}
+
+<!-- /benchmarks -->
+between
+<!-- benchmarks: toy -->
+
+{0}
+
+<!-- /benchmarks -->
+after
+"""
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    """A project whose one benchmark is a toy, with a place for it in the README and on a page of documentation."""
+    module = ModuleType("benchmarks.toy")
+    module.PEERS = ("pytest",)
+    module.measure = lambda quick: iter([TOY])
+    module.readme = lambda result: markdown(("", "pace"), result.tables["pace"].column("a minute").items())
+    monkeypatch.setitem(sys.modules, "benchmarks.toy", module)
+    for user in ("benchmarks.__main__", "benchmarks.pages", "benchmarks.results"):
+        monkeypatch.setattr(f"{user}.NAMES", ("toy",))
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "docs" / "deep").mkdir(parents=True)
+    (tmp_path / "README.md").write_text(README)
+    (tmp_path / "docs" / "deep" / "page.md").write_text(README)
+    return tmp_path
+
+
+def test_a_table_is_printed_with_its_title_and_note():
+    assert (
+        str(TOY)
+        == """
+How fast
+
+who     percent  a minute
+------  -------  --------
+ours        100      1234
+theirs        -        24
+
+A note [1]."""
+    )
+
+
+def test_a_table_is_written_in_markdown():
+    assert markdown(("", "a"), [("x", 0.0), ("y", 12.345)]) == "| | a |\n|---|---|\n| x | 0 |\n| y | 12.3 |"
+
+
+def test_a_percentage_is_0_or_100_only_if_it_is():
+    assert [percent(share) for share in (100.0, 99.7, 99.4, 0.3, 0.0, None)] == ["100", "99.7", "99", "0.3", "0", "-"]
+
+
+def test_a_span_is_one_number_where_all_are_written_alike():
+    assert (span([0.5, 0.501, None]), span([7, 10, 8], ".0f")) == ("0.50", "7 to 10")
+
+
+def test_figures_are_printed_and_nothing_is_written_unless_asked_for(toy, capsys):
+    main([], toy)
+    assert re.fullmatch(re.escape(f"{TOY}\n\n") + r"\[toy: \d+ s\]\n", capsys.readouterr().out)
+    assert (toy / "README.md").read_text() == README
+    assert results.read(toy) == {}
+
+
+def test_figures_are_kept_and_written_into_every_page(toy):
+    main(["--write"], toy)
+    shown = SHOWN.format("| | pace |\n|---|---|\n| ours | 1234 |\n| theirs | 24 |")
+    assert (toy / "README.md").read_text() == (toy / "docs" / "deep" / "page.md").read_text() == shown
+    result = results.read(toy)["toy"]
+    assert result.versions.keys() == {"Python", "numpy", "pytest"}
+    versions = rf"Python [\d.]+, numpy {re.escape(np.__version__)}, pytest [\d.]+"
+    assert re.fullmatch(rf"Measured on \d+ [A-Z][a-z]+ 20\d\d on \d+ cores, with {versions}\.", result.setting())
+    assert [tuple(row) for row in result.tables["pace"].rows] == list(TOY.rows)
+    assert '["ours", 99.96, 1234.5],' in (toy / results.KEPT).read_text()
+    main(["--write", "toy"], toy)
+    assert (toy / "README.md").read_text() == shown
+
+
+def test_numbers_are_kept_with_six_digits(toy):
+    rows = [("a", 1 / 3), ("b", 2)]
+    results.keep("toy", results.made([Table("pace", "", ("", "x"), rows)], ()), toy)
+    assert results.read(toy)["toy"].tables["pace"].column("x") == {"a": 0.333333, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nonsense"], "no benchmark is called 'nonsense'; there are toy"),
+        (["--write", "--quick"], "--quick measures too little to --write it: leave one of the two out"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(toy, capsys, arguments, sentence):
+    refused(arguments, toy, capsys, sentence)
+
+
+def refused(arguments, root, capsys, sentence):
+    """The command ends as one that was given wrongly, in a sentence, and nothing is measured or written."""
+    before = (root / "README.md").read_text()
+    with pytest.raises(SystemExit) as ended:
+        main(arguments, root)
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert "How fast" not in told.out
+    assert (root / "README.md").read_text() == before
+    assert results.read(root) == {}
+
+
+def test_nothing_is_written_while_a_peer_is_missing(toy, capsys, monkeypatch):
+    monkeypatch.setattr(sys.modules["benchmarks.toy"], "PEERS", ("numpy", "no-such-peer"))
+    refused(["--write"], toy, capsys, "not installed, so that tables would lose rows: no-such-peer; pip install -e '")
+
+
+@pytest.mark.parametrize(
+    ("readme", "sentence"),
+    [
+        ("<!-- benchmarks: toys -->\n<!-- /benchmarks -->\n", "line 1: no benchmark is called 'toys'; there are toy"),
+        ("<!-- benchmarks: toy -->\n", "README.md: the block 'toy' has no end: write <!-- /benchmarks --> below it"),
+        (
+            "\n<!-- benchmarks: toy -->\n<!-- benchmarks: toy -->\n<!-- /benchmarks -->\n",
+            "line 3: the block 'toy' above has no end: write <!-- /benchmarks --> below it",
+        ),
+        ("text\n<!-- /benchmarks -->\n", "line 2: <!-- /benchmarks --> ends a block that has not begun"),
+    ],
+)
+def test_nothing_is_written_between_wrong_markers(toy, capsys, readme, sentence):
+    (toy / "README.md").write_text(readme)
+    refused(["--write"], toy, capsys, sentence)
+
+
+def test_nothing_is_written_without_a_place_for_it(toy, capsys):
+    for page in pages.pages(toy):
+        page.write_text("`<!-- benchmarks: toy -->` within a line is no marker.\n")
+    sentence = (
+        "no page has a place for 'toy': write <!-- benchmarks: toy --> and, in a line below, <!-- /benchmarks --> into "
+        "README.md or a page below docs/"
+    )
+    refused(["--write"], toy, capsys, sentence)
+
+
+# -- the figures that stand in the pages ------------------------------------------------------------------------------
+
+
+def test_every_benchmark_has_its_place():
+    pages.check(NAMES, ROOT)
+
+
+@pytest.mark.parametrize("page", pages.pages(ROOT), ids=lambda page: page.name)
+def test_the_pages_show_what_was_measured(page):
+    text = page.read_text(encoding="utf-8")
+    assert pages.filled(text, results.read(ROOT)) == text, "written by `python -m benchmarks --write NAME`, not by hand"
+
+
+@pytest.mark.xfail(reason="speeds are measured on an idle machine", strict=True)
+def test_everything_was_measured():
+    assert set(results.read(ROOT)) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", results.read(ROOT))
+def test_what_was_measured_has_all_its_peers(name):
+    peers = importlib.import_module(f"benchmarks.{name}").PEERS
+    assert set(results.read(ROOT)[name].versions) == {"Python", "numpy", *peers}
+
+
+@pytest.mark.parametrize("heading", ["## How it compares", "### How fast, and how far"])
+def test_no_figure_of_a_benchmark_is_typed_by_hand(heading):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = re.search(rf"^{heading}\n(.*?)(?=^#)", readme, re.MULTILINE | re.DOTALL)
+    assert section, f"README.md has no section {heading!r}"
+    prose = re.sub(r"(?s)<!-- benchmarks: .*?<!-- /benchmarks -->|`.*?`", "", section[1])
+    assert re.findall(r".*\d.*", prose) == []
