@@ -104,7 +104,8 @@ def test_a_wrong_claim_is_never_right(point, dout):
     true = CURVES[name].slope(x) * dout
     curve = line(CURVES[name].f, x)
     if true != 0:
-        assert judge(curve, np.array([dout]), 1.01 * true, 1e-7).status in ("wrong", "unsettled")
+        # An estimate may be as coarse as CONCLUSIVE, and so see nothing below SAFETY times that: 1.2 %.
+        assert judge(curve, np.array([dout]), 1.02 * true, 1e-7).status in ("wrong", "unsettled")
         assert judge(curve, np.array([dout]), -true, 1e-7).status in ("wrong", "unsettled")
 
 
