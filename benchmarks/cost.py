@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from .functions import Function, batches, layers
-from .peers import FULL, Box, Peer, accepts, installed
+from .peers import FULL, LABELS, Box, Peer, accepts, installed
 from .results import Result
 from .table import Table, markdown, span
 
@@ -39,9 +39,8 @@ def readme(result: Result) -> str:
     table = result.tables["forwards"]
     kinds = [[function.name for function in functions] for functions in (layers(), batches())]
     labels = {
-        "checker": "this checker",
+        **LABELS,
         "+ 8 other points": "this checker, with eight other points and shapes",
-        "course loop": "the loop that courses hand out",
         "scipy": "scipy (one-sided differences)",
     }
     rows = []

@@ -11,7 +11,7 @@ from tests.bank.__main__ import attempt
 from tests.bank.judge import named
 from tests.bank.oracle import claim, differentiated, get, put, values
 
-from .peers import FAST, FULL, Box, Peer, accepts, course_loop, installed
+from .peers import FAST, FULL, LABELS, Box, Peer, accepts, course_loop, installed
 from .results import Result
 from .table import Cell, Table, markdown, percent
 
@@ -58,7 +58,7 @@ def measure(quick: bool = False) -> Iterator[Table]:
 def readme(result: Result) -> str:
     """The percentages, and what was measured with what."""
     pairs, more = result.tables["pairs"], result.tables["more"]
-    rows = [[_label(str(name)), *map(percent, shares)] for name, *shares in pairs.rows]
+    rows = [[LABELS.get(name, name), *map(percent, shares)] for name, *shares in pairs.rows]
     unsure, refused, named_ = more.column("so many").values()
     reasons = more.column("of")["wrong, with a cause: the cause is named"]
     words = (
@@ -66,10 +66,6 @@ def readme(result: Result) -> str:
         f"{percent(100 * named_ / reasons)} % of the {reasons} wrong ones that have one."
     )
     return "\n\n".join((markdown(pairs.header, rows), words, result.setting()))
-
-
-def _label(name: str) -> str:
-    return name.replace("course loop", "the loop that courses hand out") if name != "checker" else "this checker"
 
 
 def percentages(cases: list[Case], accepted: dict[str, bool | None]) -> list[Cell]:

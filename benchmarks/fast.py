@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .functions import Function, sized
-from .peers import FAST, Peer, accepts, installed
+from .peers import FAST, LABELS, Peer, accepts, installed
 from .results import Result
 from .table import Table, markdown, percent, span
 
@@ -26,7 +26,7 @@ def measure(quick: bool = False) -> Iterator[Table]:
             box = function.box()
             accepts(peer, box)
             counts.append(box.forwards)
-        rows.append([f"{function.size}", function.check(mode="fast")[1], *counts])
+        rows.append([f"{function.size:,}", function.check(mode="fast")[1], *counts])
     note = f"Target for the checker: at most {TARGET}."
     title = "Fast check of a right backward: forward evaluations"
     yield Table("forwards", title, ["n", "checker", *peers], rows, note)
@@ -37,24 +37,19 @@ def measure(quick: bool = False) -> Iterator[Table]:
         spoiled = [function.spoiled({entry(function, seed): factor}) for seed in seeds]
         rows.append([f"one entry: {mistake}", *refused(spoiled, peers)])
     rows.append(["a right backward", *refused([function for _ in seeds], peers)])
-    title = f"Fast check of n = {function.size}: called wrong, percent of {len(seeds)} seeds"
+    title = f"How often a fast check calls a backward of {function.size:,} numbers wrong, percent of {len(seeds)} seeds"
     yield Table("needle", title, ["backward", "checker", *peers], rows)
 
 
 def readme(result: Result) -> str:
     """A line for each checker: what it takes, and how often it calls what wrong."""
     forwards, needle = result.tables["forwards"], result.tables["needle"]
-    labels = {"checker": "this checker", "torch fast": "torch, fast mode", "scipy random": "scipy, random direction"}
-    rows = [
-        [
-            labels.get(name, name),
-            span(forwards.column(name).values(), ".0f"),
-            *map(percent, needle.column(name).values()),
-        ]
-        for name in needle.header[1:]
-    ]
-    header = ["", "forwards", *needle.column("backward")]
-    return f"{needle.title}.\n\n{markdown(header, rows)}"
+    rows = []
+    for name in needle.header[1:]:
+        shares = map(percent, needle.column(name).values())
+        rows.append([LABELS.get(name, name), span(forwards.column(name).values(), ".0f"), *shares])
+    header = ["", f"forwards, for {' or '.join(forwards.column('n'))} numbers", *needle.column("backward")]
+    return f"{markdown(header, rows)}\n\n{needle.title}."
 
 
 def refused(functions: list[Function], peers: dict[str, Peer]) -> list[float]:

@@ -58,29 +58,35 @@ def measure(quick: bool = False, submissions: int = 20, only: Sequence[str] = tu
 
 
 def readme(result: Result) -> str:
-    """The speeds, and what they come to for a large class."""
-    speed, stages = result.tables["speed"], result.tables["stages"]
+    """The speeds, whether the scores agree, and what the speeds come to for a large class."""
+    speed, scores, stages = (result.tables[name] for name in ("speed", "scores", "stages"))
     labels = {
         "nbgrader": "nbgrader as it comes, one process",
         "otter": "otter, one process",
         "checker": "this, one process",
         "checker, two processes": "this, two processes",
     }
-    rows = [
-        [labels[str(line)], many, f"{minute:.{0 if minute >= 10 else 1}f}", f"{ratio:.{0 if ratio >= 2 else 2}f}"]
-        for line, many, minute, _, ratio, _ in speed.rows
-    ]
-    table = markdown(["grader", "submissions", "a minute", "over nbgrader"], rows)
+    rows = [[labels[line], many, minute, ratio] for line, many, minute, _, ratio, _ in speed.rows]
+    same, above = scores.column("students").values()
+    agreement = (
+        f"Of {scores.column('of')['the same']} students, {same} get the same score from nbgrader and from this, and "
+        f"{above} more from this: for the gradients of an exercise that are right where others are wrong."
+    )
     milliseconds = stages.column("ms a submission")
-    alone, writing = speed.column("ms each")["checker"], milliseconds[WRITING]
-    words = (
-        f"A submission takes {alone / 1000:.2f} s of one core, {milliseconds[LOCKING] / 1000:.2f} s of them to lock "
-        f"its workers in and try the locks. So 1,000 take {alone / 60:.1f} minutes on one core, and 100,000 take "
-        f"{alone / 36:.1f} hours. Up to some {alone / writing:.0f} cores would share that; from there on the one "
-        f"writer to the gradebook, at {writing:.0f} ms each, sets the pace: {writing * 100 / 60:.0f} minutes for "
+    large = in_large(speed.column("ms each")["checker"], milliseconds[LOCKING], milliseconds[WRITING])
+    table = markdown(["grader", "submissions", "a minute", "over nbgrader"], rows)
+    return "\n\n".join((table, f"{speed.note} {result.setting()}", agreement, large))
+
+
+def in_large(alone: float, locking: float, writing: float) -> str:
+    """What the milliseconds of one submission come to for many."""
+    return (
+        f"A submission takes {alone / 1000:.2f} s of one core, {locking / 1000:.2f} s of them to lock its workers in "
+        f"and try the locks. So 1,000 take {1000 * alone / 60e3:.1f} minutes on one core, and 100,000 take "
+        f"{1e5 * alone / 3600e3:.1f} hours. Up to some {alone / writing:.0f} cores would share that; from there on the "
+        f"one writer to the gradebook, at {writing:.0f} ms each, sets the pace: {1e5 * writing / 60e3:.0f} minutes for "
         "100,000."
     )
-    return "\n\n".join((table, f"{speed.note} {result.setting()}", words))
 
 
 # -- speed ------------------------------------------------------------------------------------------------------------
@@ -107,8 +113,8 @@ def speed(graders: list[str], count: int) -> Iterator[Table]:
         ours, theirs = runs["checker"].scores, runs["nbgrader"].scores
         same = sum(ours[name] == theirs[name] for name in theirs)
         above = sum((ours[name] or 0) > (theirs[name] or 0) for name in theirs)
-        rows = [["the same from both", same], ["more from the checker, for parts that are right", above]]
-        yield Table("scores", f"The scores of {count} students", ["score", "students"], rows)
+        rows = [["the same", same, count], ["more from the checker", above, count]]
+        yield Table("scores", "Scores from nbgrader and from the checker", ["score", "students", "of"], rows)
 
 
 def _pace(taken: Run) -> float:

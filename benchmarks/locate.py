@@ -27,7 +27,7 @@ def measure(quick: bool = False) -> Iterator[Table]:
                 counts.append(calls)
                 found += sum(finding.wrong for finding in report.findings) == wrong
             limit, exactly = target if wrong == 1 else None, 100 * found / len(counts)
-            name, full = f"{wrong} of {function.size}", 2 * function.size
+            name, full = f"{wrong} of {function.size:,}", 2 * function.size
             rows.append([name, int(np.median(counts)), max(counts), limit, exactly, full])
         if quick:
             break

@@ -10,7 +10,7 @@ from .results import Result
 
 END = "<!-- /benchmarks -->"
 #: A line that begins a block, or ends one.
-_MARKER = re.compile(rf"^(?:<!-- benchmarks: (.*) -->|{END})$")
+_MARKER = re.compile(rf"^(?:<!-- benchmarks: (.+) -->|{END})$")
 
 
 class MarkerError(ValueError):

@@ -190,6 +190,17 @@ FAST: dict[str, Peer] = {
 }
 
 
+#: What they are called in the README, where that is not their name.
+LABELS = {
+    "checker": "this checker",
+    "course loop": "the loop that courses hand out",
+    "course loop, 1e-7": "the loop that courses hand out, 1e-7",
+    "course loop, 1e-4": "the loop that courses hand out, 1e-4",
+    "torch fast": "torch, fast mode",
+    "scipy random": "scipy, random direction",
+}
+
+
 def installed(peers: dict[str, Peer]) -> dict[str, Peer]:
     """Those of the peers that are there to be asked."""
     found = {}

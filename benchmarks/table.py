@@ -45,12 +45,12 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def written(cell: Cell) -> str:
-    """A cell as text: floats with three significant digits, None as a dash."""
+    """A cell as text: floats with three significant digits, large integers with commas, None as a dash."""
     if cell is None:
         return "-"
     if isinstance(cell, float):
         return f"{cell:.0f}" if cell == 0 or abs(cell) >= 1000 else f"{cell:#.3g}".rstrip(".")
-    return str(cell)
+    return f"{cell:,}" if isinstance(cell, int) and abs(cell) >= 10**4 else str(cell)
 
 
 def percent(share: Cell) -> str:

@@ -322,6 +322,18 @@ def test_figures_are_kept_and_written_into_every_page(toy):
     assert (toy / "README.md").read_text() == shown
 
 
+def test_large_numbers_are_written_with_commas():
+    assert markdown(("n", "m"), [(2_006_544, 9999)]).splitlines()[-1] == "| 2,006,544 | 9999 |"
+
+
+def test_what_a_large_class_takes_is_computed_from_one_submission():
+    assert grading.in_large(180.0, 24.0, 12.0) == (
+        "A submission takes 0.18 s of one core, 0.02 s of them to lock its workers in and try the locks. So 1,000 take "
+        "3.0 minutes on one core, and 100,000 take 5.0 hours. Up to some 15 cores would share that; from there on the "
+        "one writer to the gradebook, at 12 ms each, sets the pace: 20 minutes for 100,000."
+    )
+
+
 def test_numbers_are_kept_with_six_digits(toy):
     rows = [("a", 1 / 3), ("b", 2)]
     results.keep("toy", results.made([Table("pace", "", ("", "x"), rows)], ()), toy)
