@@ -19,6 +19,7 @@ from typing import Any
 
 from . import completion, demo, doctor, greeting, ladder
 from .errors import Interrupted, UsageError
+from .graph import verb as graph
 from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 
 USAGE, INTERRUPTED = 2, 130
@@ -345,6 +346,7 @@ VERBS: dict[str, Verb] = {
     "list": (ladder.declare_list, ladder.run_list),
     "hint": (ladder.declare_hint, ladder.run_hint),
     "start": (ladder.declare_start, ladder.run_start),
+    "explain": (graph.declare, graph.run),
     "doctor": (doctor.declare, doctor.run),
     "demo": (demo.declare, demo.run),
     "completion": (completion.declare, completion.run),

@@ -3,8 +3,8 @@
     from checker.notebook import check, hint
 
 The exercise is found by the function's name in the installed `coursework`, the forward by its name in the notebook. The
-verdict is shown as HTML where that can be shown, and as text elsewhere. Nothing goes to standard error, where it would
-cost the cell its points.
+verdict is shown as HTML where that can be shown, and as text elsewhere; so is `draw(softplus_graph_backward)`, what a
+staged exercise computes. Nothing goes to standard error, where it would cost the cell its points.
 """
 
 import builtins
@@ -25,6 +25,7 @@ import numpy as np
 from . import environment
 from .errors import UsageError
 from .exercises import Exercise, exercises_in
+from .graph import Graph
 from .recorded import recorded
 from .report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 from .resolve import near
@@ -107,6 +108,23 @@ class Hint(Shown):
         return f'<div style="{style}"><b>{escape(title + colon)}</b>{escape(text)}</div>'
 
 
+@dataclass(frozen=True, repr=False)
+class Drawing(Shown):
+    """A drawn `graph`."""
+
+    graph: Graph
+
+    def __str__(self) -> str:
+        from .render.graph_text import render
+
+        return render(self.graph)
+
+    def _repr_html_(self) -> str:
+        from .render.graph_svg import render
+
+        return f'<div style="overflow-x:auto">{render(self.graph)}</div>'
+
+
 def check(
     function: Callable[..., Any], forward: Callable[..., Any] | None = None, *, seed: int = 0
 ) -> "Outcome | Unchecked":
@@ -139,6 +157,32 @@ def hint(function: Callable[..., Any] | str) -> Hint:
     place = min(_SHOWN.get(task.name, 0) + 1, len(hints))
     _SHOWN[task.name] = place
     shown = Hint(task.name, hints[place - 1] if hints else "", place, len(hints))
+    if not _displayed():
+        print(shown)
+    return shown
+
+
+def draw(target: "Callable[..., Any] | str", /, **at: float) -> "Drawing | Unchecked":
+    """The graph of a staged exercise, by its function or name, or of a formula: `draw("tanh(x*w)", x=2, w=-3)`.
+
+    Raises UsageError where there is nothing to draw, saying what there is. While a submission is graded it draws
+    nothing.
+    """
+    from .graph.formula import formula
+    from .graph.targets import is_formula, of_exercise
+
+    if os.environ.get("NBGRADER_EXECUTION") == "autograde":
+        return Unchecked()
+    if isinstance(target, str) and (at or is_formula(target)):
+        shown = Drawing(formula(target, at, option=""))
+    elif at:
+        raise UsageError(f"values go with a formula: an exercise draws its own inputs, and takes no {', '.join(at)}")
+    else:
+        names = _names(sys._getframe(1))
+        task = _exercise(target)
+        function = names.get(task.name, task.answer) if isinstance(target, str) else target
+        with silence():
+            shown = Drawing(of_exercise(task, function, _forward(task, function, names)))
     if not _displayed():
         print(shown)
     return shown

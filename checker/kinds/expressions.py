@@ -310,7 +310,7 @@ def _played(
     return found["value"], found["grad"], ""
 
 
-def _seed(inputs: Sequence[Any]) -> int:
+def seed_of(inputs: Sequence[Any]) -> int:
     """Other expressions for another point: the drawn value's bits."""
     return int(np.float64(inputs[0] if inputs else 0.0).view(np.uint64))
 
@@ -318,7 +318,7 @@ def _seed(inputs: Sequence[Any]) -> int:
 def doing(task: Any, answer: Answer, inputs: Sequence[Any]) -> Doing:
     """Values and gradients by expression, or the exception's name in the place of the gradient."""
     done: dict[str, np.ndarray] = {}
-    for expression in expressions(_seed(inputs)):
+    for expression in expressions(seed_of(inputs)):
         try:
             values, gradients = play(expression, answer.function)
         except Exception as problem:
@@ -335,22 +335,22 @@ def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **o
     """Right if every expression's values and gradients are; the first fault ends it."""
     rtol = float(options.get("rtol", 1e-7))
     findings: list[Finding] = []
-    for expression in expressions(_seed(inputs)):
-        fault = _fault(expression, answer, rtol)
+    for expression in expressions(seed_of(inputs)):
+        fault = fault_in(expression, answer, rtol)
         if fault is None:
             findings.append(Finding(expression.name, RIGHT, f"{expression} is right"))
             continue
         if fault.verdict == NOT_ATTEMPTED:
             return Report(task.name, NOT_ATTEMPTED, (fault,))
         if expression.name.startswith("random"):
-            fault = _fault(_smallest(expression, answer, rtol), answer, rtol) or fault
+            fault = fault_in(smallest(expression, answer, rtol), answer, rtol) or fault
         found = report(task, [replace(fault, subject=expression.name), *findings], inputs, **options)
         where = f"right for small expressions, wrong for {expression}" if expression.long else ""
         return replace(found, kind="edge" if expression.long else found.kind, where=where)
     return report(task, findings, inputs, **options)
 
 
-def _fault(expression: Expression, answer: Answer, rtol: float) -> Finding | None:
+def fault_in(expression: Expression, answer: Answer, rtol: float) -> Finding | None:
     """What is wrong with the answer for one expression, at the line nearest to the root: it spreads from there."""
     try:
         values, gradients = play(expression, answer.function)
@@ -395,7 +395,7 @@ def _finding(
     return Finding("", WRONG, f"the {what} of {name} is wrong in: {expression}", kind, entries=(entry,))
 
 
-def _smallest(expression: Expression, answer: Answer, rtol: float) -> Expression:
+def smallest(expression: Expression, answer: Answer, rtol: float) -> Expression:
     """The expression made smaller, line by line, for as long as the answer stays wrong for it."""
     while True:
         smaller = sorted(expression.smaller(), key=lambda each: len(each.steps))
@@ -407,5 +407,5 @@ def _smallest(expression: Expression, answer: Answer, rtol: float) -> Expression
 
 
 def _is_wrong(expression: Expression, answer: Answer, rtol: float) -> bool:
-    fault = _fault(expression, answer, rtol)
+    fault = fault_in(expression, answer, rtol)
     return fault is not None and fault.verdict == WRONG
