@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import environment
+from . import environment, tree
 from .diagnose import Case as Evidence
 from .diagnose import Cause
 from .errors import UsageError
@@ -142,11 +142,13 @@ class _Judgement:
     def _everywhere(self, what: str, cases: Sequence[Case]) -> list[list[Doing]]:
         """What the answer, the reference and every known mistake do in these cases."""
         task, points = self.task, [self.task.inputs(100 + place, case) for place, case in enumerate(cases)]
-        key = f"{what} {len(task.mistakes)}"
-        if key not in task.done:
+        key, names = f"{what} {len(task.mistakes)}", task.declaration.names
+        there, done = task.done.get(key, (None, []))
+        if not _alike(there, (names, points)):  # a stub may declare its inputs otherwise than its key does
             answers = [self.right, *(known.answer for known in task.mistakes)]
-            task.done[key] = [[self.doing(answer, inputs) for inputs in points] for answer in answers]
-        return [[self.doing(self.answer, inputs) for inputs in points], *task.done[key]]
+            done = [[self.doing(answer, inputs) for inputs in points] for answer in answers]
+            task.done[key] = (names, points), done
+        return [[self.doing(self.answer, inputs) for inputs in points], *done]
 
 
 @dataclass
@@ -185,6 +187,14 @@ class _Alone:
         if point.name != "ordinary":
             options = options | {"trials": 0}
         return _guarded(self.task, self.answer, point.inputs, point.expected, **options)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two trees have the same leaves in the same places."""
+    mine, theirs = list(tree.flatten(a)), list(tree.flatten(b))
+    return len(mine) == len(theirs) and all(
+        there == here and type(x) is type(y) and np.array_equal(x, y) for (there, x), (here, y) in zip(mine, theirs)
+    )
 
 
 def _guarded(task: Exercise, answer: Answer, inputs: tuple[Any, ...], expected: Doing, **options: Any) -> Report:

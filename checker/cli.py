@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import completion, demo, doctor, greeting, ladder
+from . import completion, demo, doctor, greeting, ladder, watch
 from .errors import Interrupted, UsageError
 from .graph import verb as graph
 from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
@@ -84,6 +84,12 @@ def _declare_gradcheck(verbs: Any, name: str) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    declare_checks(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def declare_checks(parser: argparse.ArgumentParser) -> None:
+    """Add the target, and what says how it is checked."""
     add = parser.add_argument
     add("target", help="pkg.module.function, pkg.module.Class, path/to/file.py::function, a module or a file")
     add("--forward", metavar="NAME", default="", help="the forward, where its name does not tell")
@@ -102,7 +108,6 @@ def _declare_gradcheck(verbs: Any, name: str) -> None:
     mode.add_argument("--full", action="store_const", const="full", dest="mode", help="every entry, whatever it costs")
     add("--rtol", type=float, help="relative difference allowed beyond the estimate's own error; default 1e-7")
     add("--layout", choices=("denominator", "numerator"), help="of a Jacobian; default denominator")
-    add("--json", action="store_true", help="print JSON")
     loud = parser.add_mutually_exclusive_group()
     loud.add_argument("--quiet", action="store_true", help="one line for each check")
     loud.add_argument("--verbose", action="store_true", help="everything there is to say")
@@ -111,12 +116,12 @@ def _declare_gradcheck(verbs: Any, name: str) -> None:
 def _run_gradcheck(options: argparse.Namespace) -> int:
     from . import resolve
 
-    _sensible(options)
+    sensible(options)
     reports: list[Report] = []
     unclear: list[UsageError] = []
     with resolve.workspace():
         try:
-            for outcome in _checks(options):
+            for outcome in checks(options):
                 if isinstance(outcome, Report):
                     reports.append(outcome)
                     _show(outcome, options, first=len(reports) == 1)
@@ -136,11 +141,12 @@ def _run_gradcheck(options: argparse.Namespace) -> int:
         print(render(reports))
     elif len(reports) + len(unclear) > 1:
         print(("" if options.quiet else "\n") + _summary(reports, len(unclear)))
-    _complain(unclear)
+    complain(unclear)
     return code
 
 
-def _sensible(options: argparse.Namespace) -> None:
+def sensible(options: argparse.Namespace) -> None:
+    """Refuse settings that make no sense."""
     if options.trials is not None and options.trials < 0:
         raise UsageError(f"--trials is {options.trials}; it cannot be negative")
     if options.seed < 0:
@@ -149,8 +155,13 @@ def _sensible(options: argparse.Namespace) -> None:
         raise UsageError(f"--rtol is {options.rtol:g}; it lies between 0 and 1")
 
 
-def _checks(options: argparse.Namespace) -> Iterator[Report | UsageError]:
-    """The report of each check; the complaint where one of several could not be set up."""
+def checks(
+    options: argparse.Namespace, choose: Callable[[list[Any]], list[Any]] = lambda found: found
+) -> Iterator[Report | UsageError]:
+    """The report of each check; the complaint where one of several could not be set up.
+
+    Of the subjects that the target names, those that `choose` returns are checked. Call it inside `workspace()`.
+    """
     from . import environment
     from .gather import Given
     from .resolve import BrokenModuleError
@@ -168,7 +179,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Report | UsageError]:
         return
     if len(found) == 1 or found[0].kind == "exercise":
         _all_known(given, found[0])
-    for subject in found:
+    for subject in choose(found):
         command = _command(options, subject if len(found) > 1 else None)
         settings = {name: getattr(options, name) for name in ("seed", "trials", "mode", "rtol", "wrt", "layout")}
         bar = _Bar(subject.name)
@@ -242,7 +253,7 @@ def _command(options: argparse.Namespace, one: Any = None) -> str:
 
 # -- what is shown ----------------------------------------------------------------------------------------------------
 
-_COLOURS = {RIGHT: "green", WRONG: "red", NOT_ATTEMPTED: "yellow", CANNOT_TELL: "yellow"}
+COLOURS = {RIGHT: "green", WRONG: "red", NOT_ATTEMPTED: "yellow", CANNOT_TELL: "yellow"}
 
 
 def _show(report: Report, options: argparse.Namespace, first: bool) -> None:
@@ -261,13 +272,13 @@ def _show(report: Report, options: argparse.Namespace, first: bool) -> None:
 
         headline, newline, rest = text.partition("\n")
         console = Console(highlight=False, soft_wrap=True)
-        coloured = (headline, f"bold {_COLOURS[report.verdict]}")
+        coloured = (headline, f"bold {COLOURS[report.verdict]}")
         console.print(Text.assemble(coloured, newline + rest))
     else:
         print(text, flush=True)
 
 
-def _complain(problems: Sequence[UsageError]) -> None:
+def complain(problems: Sequence[UsageError]) -> None:
     """Say what is missing: for several, a line each."""
     from .suggest import MissingInputsError
 
@@ -343,6 +354,7 @@ class _Bar:
 Verb = tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]
 VERBS: dict[str, Verb] = {
     "gradcheck": (_declare_gradcheck, _run_gradcheck),
+    "watch": (watch.declare, watch.run),
     "list": (ladder.declare_list, ladder.run_list),
     "hint": (ladder.declare_hint, ladder.run_hint),
     "start": (ladder.declare_start, ladder.run_start),
