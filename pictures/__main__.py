@@ -31,8 +31,7 @@ def main() -> int:
         if name in terminal.PICTURES:
             terminal.write(terminal.PICTURES[name], path)
         elif name in draw.PICTURES:
-            measure, picture = draw.PICTURES[name]
-            draw.write(measure(), picture, path)
+            draw.write(draw.PICTURES[name](), path)
         else:
             parser.error(f"no picture is called {name!r}; there are {', '.join(known)}")
         print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,4 +1,4 @@
-"""The pictures of docs/numerics.md, from what `measure` found; legible on white and on black."""
+"""The pictures of docs/numerics.md, from what `measure` found, and a diagram; legible on white and on black."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +13,8 @@ from . import measure
 GREY, BLUE, ORANGE, GREEN, RED = "#7d8590", "#3b8eea", "#db7b2b", "#3fa34d", "#e5534b"
 
 
-def _axes(size: tuple[float, float] = (7.2, 3.4)) -> Any:
-    """An empty picture with nothing behind it."""
+def _blank(size: tuple[float, float]) -> Any:
+    """Axes of an empty picture with nothing behind it."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -36,7 +36,12 @@ def _axes(size: tuple[float, float] = (7.2, 3.4)) -> Any:
             "lines.linewidth": 1.8,
         }
     )
-    axes = Figure(figsize=size, layout="constrained").add_subplot()
+    return Figure(figsize=size, layout="constrained").add_subplot()
+
+
+def _axes(size: tuple[float, float] = (7.2, 3.4)) -> Any:
+    """Axes to draw curves in."""
+    axes = _blank(size)
     axes.grid(color=GREY, alpha=0.18, linewidth=0.6)
     return axes
 
@@ -163,19 +168,54 @@ def rows(found: measure.Rows) -> Any:
     return axes.figure
 
 
-#: Each picture's name, what is measured for it, and how it is drawn.
-PICTURES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
-    "steps": (measure.steps, steps),
-    "ladder": (measure.ladder, ladder),
-    "coverage": (measure.coverage, coverage),
-    "saturated": (measure.saturated, saturated),
-    "corner": (measure.corner, corner),
-    "power": (measure.power, power),
-    "located": (measure.located, located),
-    "rows": (measure.rows, rows),
+def processes() -> Any:
+    """The judge, the judged, and what goes between them."""
+    axes = _blank((7.2, 3.1))
+    axes.set(xlim=(0, 100), ylim=(5, 43))
+    axes.axis("off")
+    _box(axes, (1, 12, 33, 30), BLUE, "the judge", "answers\nhidden inputs\nthe notebook, as data\nverdict, gradebook")
+    _box(axes, (62, 6, 37, 36), RED, "", "", dashed=True)
+    _box(
+        axes, (65, 12, 31, 25), ORANGE, "the judged: a worker", "the notebook's cells\nthe functions that\nthey define"
+    )
+    _said(axes, 80.5, 8, "locked in: five layers, each tried", RED, ha="center")
+    _said(axes, 80.5, 38.6, "one for each notebook", RED, ha="center")
+    _said(axes, 17.5, 8, "never runs a line of a submission", BLUE, ha="center")
+    for ends, y, words in (
+        ((35.5, 60.5), 30, "cells, calls, arguments"),
+        ((60.5, 35.5), 19, "outputs, what was returned"),
+    ):
+        axes.annotate("", (ends[1], y), (ends[0], y), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.4})
+        _said(axes, 48, y + 1.2, words, ha="center", fontsize=8.5)
+    _said(axes, 48, 13.2, "numbers, texts, arrays:\nbounded, never unpickled", ha="center", fontsize=8.5)
+    return axes.figure
+
+
+def _box(axes: Any, place: tuple[float, ...], colour: str, title: str, words: str, dashed: bool = False) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    x, y, width, height = place
+    style = "--" if dashed else "-"
+    frame: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=1.2", "edgecolor": colour, "facecolor": "none"}
+    axes.add_patch(FancyBboxPatch((x, y), width, height, linestyle=style, linewidth=1.4, **frame))
+    _said(axes, x + width / 2, y + height - 4.6, title, colour, ha="center", weight="bold")
+    _said(axes, x + width / 2, y + (height - 4) / 2, words, ha="center", va="center", linespacing=1.5)
+
+
+#: Each picture's name, and how it is made.
+PICTURES: dict[str, Callable[[], Any]] = {
+    "steps": lambda: steps(measure.steps()),
+    "ladder": lambda: ladder(measure.ladder()),
+    "coverage": lambda: coverage(measure.coverage()),
+    "saturated": lambda: saturated(measure.saturated()),
+    "corner": lambda: corner(measure.corner()),
+    "power": lambda: power(measure.power()),
+    "located": lambda: located(measure.located()),
+    "rows": lambda: rows(measure.rows()),
+    "processes": processes,
 }
 
 
-def write(found: Any, draw: Callable[[Any], Any], path: Path) -> None:
-    """The picture of what was found, with nothing in the file that differs from one run to the next."""
-    draw(found).savefig(path, metadata={"Date": None, "Creator": None})
+def write(figure: Any, path: Path) -> None:
+    """Save a picture, with nothing in the file that differs from one run to the next."""
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
