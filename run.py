@@ -54,11 +54,11 @@ def tests(*options: str) -> int:
     return python("-m", "pytest", "-n", "auto", *options)
 
 
-if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["demo"]:
-            sys.exit(demo())
-        case ["tests", *options]:
-            sys.exit(tests(*options))
-        case _:
-            sys.exit("usage: python3 run.py demo | python3 run.py tests [pytest's options]")
+if __name__ == "__main__":  # in words that an old Python reads too, which is told so
+    if sys.version_info < (3, 11):  # noqa: UP036
+        sys.exit(f"run.py needs Python 3.11 or later, and {sys.executable} is {sys.version.split()[0]}")
+    if sys.argv[1:] == ["demo"]:
+        sys.exit(demo())
+    if sys.argv[1:2] == ["tests"]:
+        sys.exit(tests(*sys.argv[2:]))
+    sys.exit("usage: python3 run.py demo | python3 run.py tests [pytest's options]")

@@ -6,7 +6,9 @@ Names are imported when they are first used, so that `import checker` costs no m
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import numpy  # noqa: F401  every part needs it; loaded here, its cost shows where it belongs
+from .needs import demand
+
+demand()
 
 if TYPE_CHECKING:
     from .derivatives import check_hessian, check_jacobian, check_jvp

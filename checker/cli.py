@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(greeting.GREETING, file=sys.stderr)
         return USAGE
     try:
+        if words[0] == "help":
+            words = [*words[1:], "--help"]
         greeting.demand_verb(words[0], known)
         options = parser.parse_args(words)
     except UsageError as problem:

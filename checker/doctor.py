@@ -14,7 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PYTHON = (3, 11)
+from .needs import PYTHON
+
 NUMPY = (1, 26)
 COURSEWORK = "coursework"
 #: What a notebook needs, by the name that it is imported by: its package, and what it is for.
@@ -50,7 +51,7 @@ def declare(verbs: Any, name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found; 1 if anything is to be mended."""
-    found = list(findings(Path.cwd()))
+    found = [*findings(Path.cwd()), *_instructors(Path.cwd())]
     if options.json:
         print(json.dumps([asdict(each) for each in found]))
     else:
@@ -78,7 +79,7 @@ def findings(folder: Path) -> Iterator[Finding]:
     yield _works()
     yield _writable(folder)
     if not any(map(importlib.util.find_spec, ("ipykernel", *FRONT_ENDS))):
-        yield Finding("notebooks", f"nothing is installed for them, if you want any: {_install('notebook matplotlib')}")
+        yield Finding("notebooks", f"nothing is installed for them, if you want any: {install('notebook matplotlib')}")
         return
     for module in NOTEBOOKS:
         yield _package(module)
@@ -91,9 +92,16 @@ def _python() -> str:
     return "python" if found and Path(found).resolve() == Path(sys.executable).resolve() else sys.executable
 
 
-def _install(package: str) -> str:
+def install(package: str) -> str:
+    """The command that installs a package for the Python that runs this."""
     quoted = f'"{package}"' if ">" in package else package
     return f"{_python()} -m pip install {quoted}"
+
+
+def _instructors(folder: Path) -> Iterator[Finding]:
+    """What the instructor's side depends on; nothing, where that or nbgrader is not installed."""
+    if importlib.util.find_spec("nbgrader") is not None and importlib.util.find_spec("checker.course") is not None:
+        yield from importlib.import_module("checker.course.doctor").findings(folder)
 
 
 def _interpreter() -> Finding:
@@ -109,12 +117,12 @@ def _numpy() -> Finding:
         numpy = importlib.import_module("numpy")
         version = str(numpy.__version__)
         numbers = tuple(int(part) for part in version.split(".")[:2])
-        where = "" if numbers >= NUMPY else _install(f"numpy>={wanted}")
+        where = "" if numbers >= NUMPY else install(f"numpy>={wanted}")
         return Finding("NumPy", version, where)
     except ModuleNotFoundError:
-        return Finding("NumPy", "is not installed", _install(f"numpy>={wanted}"))
+        return Finding("NumPy", "is not installed", install(f"numpy>={wanted}"))
     except Exception as problem:  # half an installation, or a file of that name
-        return Finding("NumPy", f"cannot be imported: {problem}", _install(f"numpy>={wanted}") + " --force-reinstall")
+        return Finding("NumPy", f"cannot be imported: {problem}", install(f"numpy>={wanted}") + " --force-reinstall")
 
 
 def _shadows(folder: Path) -> Finding:
@@ -175,8 +183,8 @@ def _package(module: str) -> Finding:
     package, purpose = NOTEBOOKS[module]
     for name in FRONT_ENDS if module == "notebook" else (module,):
         if importlib.util.find_spec(name) is not None:
-            return Finding(name, f"{_version(name)} ({purpose})")
-    return Finding(module, f"is not installed; it {purpose}", _install(package))
+            return Finding(name, f"{_version(package if name == module else name)} ({purpose})")
+    return Finding(module, f"is not installed; it {purpose}", install(package))
 
 
 def _version(package: str) -> str:
@@ -194,7 +202,7 @@ def _kernel() -> Finding:
         specs = importlib.import_module("jupyter_client.kernelspec")
         spec = specs.KernelSpecManager().get_kernel_spec("python3")
     except ModuleNotFoundError:
-        return Finding(what, "is not installed", _install("ipykernel"))
+        return Finding(what, "is not installed", install("ipykernel"))
     except Exception as problem:
         return Finding(what, f"there is no kernel python3: {problem}", mend)
     command = str(spec.argv[0])

@@ -48,4 +48,4 @@ def demand_verb(word: str, known: Iterable[str]) -> None:
         raise UsageError(f"{word} is an instructor's verb: it comes with gradient-checker-course")
     from .resolve import near
 
-    raise UsageError(f"there is no verb {word!r}{near(word, known)}; there are {', '.join(known)}")
+    raise UsageError(f"there is no verb {word!r}" + (near(word, known) or f"; there are {', '.join(known)}"))

@@ -77,20 +77,22 @@ def find(target: str) -> Found:
     own code fails to be imported.
     """
     file, separator, name = target.partition("::")
-    if separator or file.endswith(".py") or os.sep in file or "/" in file:
+    if separator or file.endswith((".py", ".ipynb")) or os.sep in file or "/" in file:
         return Found(_load_file(file), name.strip())
     return _load_dotted(target)
 
 
 def _load_file(text: str) -> ModuleType:
     path = Path(text)
+    if path.suffix == ".ipynb":
+        raise UsageError(f"{text} is a notebook: check its functions in there by check(NAME), or put them into a file")
     if not path.is_file():
         if path.is_dir():
             files = ", ".join(sorted(p.name for p in path.glob("*.py"))[:8])
             raise UsageError(f"{text} is a folder; name a file in it" + (f": {files}" if files else ""))
         if path.with_name(path.name + ".py").is_file():
             raise UsageError(f"there is no file {text}; did you mean {text}.py?")
-        raise UsageError(f"there is no file {text}{near(text, _files_beside(path))}")
+        raise UsageError(f"there is no file {text}{_meant(text) or near(text, _files_beside(path))}")
     path = path.resolve()
     depth = max(_packages_above(path), _relative_imports(path))
     root, parts = path.parents[depth], path.relative_to(path.parents[depth]).with_suffix("").parts
@@ -100,6 +102,18 @@ def _load_file(text: str) -> ModuleType:
         return _imported(".".join(parts), text)
     _first_on_path(path.parent)
     return _imported_from(path, text)
+
+
+def _meant(text: str) -> str:
+    """A question that completes "there is no file x", where x is another way to write one that there is; else ""."""
+    forward = text.replace("\\", "/")
+    file, colon, name = text.rpartition(":")
+    above = [Path(os.path.relpath(folder)) / text for folder in Path.cwd().parents[:3]]
+    written = [forward, f"{text.replace('.', '/')}.py", *map(str, above)]
+    found = [path for path in written if path != text and Path(path).is_file()]
+    if colon and Path(file).is_file():
+        found = [f"{file}::{name}"]
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def _files_beside(path: Path) -> list[str]:
@@ -153,13 +167,25 @@ def _load_dotted(target: str) -> Found:
         module, depth = _imported(name, name), depth + 1
     if module is None:
         known = [p.stem for p in Path().glob("*.py")] + [p.parent.name for p in Path().glob("*/__init__.py")]
-        raise UsageError(f"there is no module {parts[0]}{near(parts[0], known)}")
+        raise UsageError(f"there is no module {parts[0]}{_in_course(parts) or near(parts[0], known)}")
     rest = parts[depth:]
     if rest and hasattr(module, "__path__") and not hasattr(module, rest[0]) and len(rest) > 1:
         parent = ".".join(parts[:depth])
         known = [f"{parent}.{name}" for name in submodules(module)]
         raise UsageError(f"there is no module {parent}.{rest[0]}{near(f'{parent}.{rest[0]}', known)}")
     return Found(module, ".".join(rest))
+
+
+def _in_course(parts: list[str]) -> str:
+    """A question that completes "there is no module x", where x is a topic or an exercise of the course; else ""."""
+    spec = importlib.util.find_spec("coursework")
+    for folder in map(Path, (spec and spec.submodule_search_locations) or ()):
+        if (folder / f"{parts[0]}.py").is_file():
+            return f"; did you mean coursework.{'.'.join(parts)}?"
+        for path in sorted(folder.glob("*.py")):
+            if len(parts) == 1 and f"\ndef {parts[0]}(" in path.read_text(encoding="utf-8"):
+                return f"; did you mean coursework.{path.stem}.{parts[0]}?"
+    return ""
 
 
 def submodules(module: ModuleType) -> list[str]:
