@@ -26,8 +26,8 @@ def locate(
     direction = off.direction
     sizes = [x.size for x in function.x]
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    weight = np.concatenate([v.ravel() for v in direction]) if direction else np.zeros(0)
-    claim = np.concatenate([np.ravel(g) for g in claims]) if claims else np.zeros(0)
+    weight = np.concatenate([v.ravel() for v in direction])
+    claim = np.concatenate([np.ravel(g) for g in claims])
     with np.errstate(all="ignore"):
         terms = claim * weight
 

@@ -115,7 +115,7 @@ def _scale(x: Array) -> float:
     """A typical size of the array's entries: their root mean square, or 1 where that says nothing."""
     finite = x[np.isfinite(x)]
     size = float(np.max(np.abs(finite))) if finite.size else 0.0
-    if not 0.0 < size < np.inf:
+    if size == 0.0:
         return 1.0
     return size * float(np.sqrt(np.mean((finite / size) ** 2)))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from checker.compare import compare_entries
 from checker.independence import WORTHWHILE, groups, matching_axes, reach, split
-from checker.numerical import Function
+from checker.numerical import STEP, Function
 
 quick = settings(max_examples=120, deadline=None, derandomize=True)
 
@@ -125,15 +125,28 @@ def test_every_output_must_keep_the_slices_apart():
 def test_an_output_without_any_effect_is_marked():
     f = lambda x: (np.tanh(x), np.ones((2, 3)))  # noqa: E731
     assert matching_axes(*_with_leaf(f, normal(6, 4))) == {0: [0, -1], 1: [1, -1]}
+    assert matching_axes(*_with_leaf(lambda x: (np.ones(x.shape), x * x.sum()), normal(6, 4))) == {}
 
 
-def test_a_single_pair_of_dependent_slices_is_noticed():
+@pytest.mark.parametrize(("length", "one", "other"), [(64, 12, 37), (5, 0, 4), (8, 7, 0), (8, 0, 7), (2, 1, 0)])
+def test_a_single_pair_of_dependent_slices_is_noticed(length, one, other):
     def coupled(x):
         out = np.tanh(x)
-        out[37] += x[12]
+        out[other] += x[one]
         return out
 
-    assert matching_axes(*_with_leaf(coupled, normal(64, 3))) == {1: [1]}
+    assert matching_axes(*_with_leaf(coupled, normal(length, 3))) == {1: [1]}
+
+
+def test_short_axes():
+    assert matching_axes(*_with_leaf(np.tanh, normal(2, 9))) == {0: [0], 1: [1]}
+    assert matching_axes(*_with_leaf(np.tanh, normal(1, 9))) == {1: [1]}
+
+
+def test_a_function_without_outputs():
+    found = Function(lambda leaves: np.zeros(0), [normal(4, 5)])
+    owners = [group.owner for group in groups(found, 0, [])]
+    assert {(owner.size, owner.dtype.kind) for owner in owners} == {(0, "i")}
 
 
 def test_slices_that_leave_the_domain_are_not_independent():
@@ -145,9 +158,28 @@ def test_small_inputs_are_not_worth_a_test():
     before = found.calls
     assert len(list(groups(found, 0, shapes))) == WORTHWHILE - 1
     assert found.calls == before
+    found, shapes = function(np.tanh, normal(WORTHWHILE))
+    assert len(list(groups(found, 0, shapes))) == 1
 
 
-@pytest.mark.parametrize("n", [100, 1000, 10_000])
+def test_slices_are_moved_by_steps_of_many_sizes_and_the_same_ones_each_time():
+    x = np.linspace(-3, 3, 20).reshape(5, 4)
+
+    def moves():
+        seen = []
+        found, shapes = function(lambda x: np.tanh(seen.append(x.copy()) or x), x)
+        matching_axes(found, 0, shapes)
+        return np.array(seen[2:]) - x, found.scale[0]
+
+    steps, scale = moves()
+    assert np.array_equal(steps, moves()[0])
+    sizes = (steps / np.maximum(np.abs(x), scale) / STEP)[steps != 0]
+    assert np.all((np.abs(sizes) >= 0.49) & (np.abs(sizes) <= 1.51))
+    assert len(np.unique(np.round(np.abs(sizes), 3))) > 15
+    assert {-1.0, 1.0} == set(np.sign(sizes))
+
+
+@pytest.mark.parametrize("n", [100, 1000, 1024, 10_000])
 def test_the_test_costs_two_logarithms(n):
     found, shapes = function(np.tanh, normal(n))
     assert len(list(groups(found, 0, shapes))) == 1
@@ -177,6 +209,7 @@ def test_reach_is_everything_where_nothing_is_proven():
 def test_reach_leaves_untouched_outputs_aside():
     found, shapes = function(lambda x: (np.tanh(x), np.ones(3)), normal(6, 4))
     assert np.flatnonzero(reach(found, 0, (0, 1), shapes)).tolist() == [1]
+    assert np.flatnonzero(reach(found, 0, (0, 0), shapes)).tolist() == [0]
 
 
 def test_split_cuts_the_outputs_apart():

@@ -94,6 +94,27 @@ def test_no_more_than_the_most_are_looked_for():
     assert calls < 300
 
 
+def test_the_largest_effect_comes_first():
+    function, dout, claims = prepared(1000, [], 0)
+    claims[0][[100, 800]] += [5.0, 0.01]
+    off = compare_direction(function, dout, claims, random_direction(function, claims, np.random.default_rng(1)))
+    assert locate(function, dout, claims, off, most=1) == [(0, (100,))]
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_the_outputs_may_have_any_unit(unit):
+    function, dout, claims = prepared(300, [7, 150], 1e-2)
+    places = search(function, unit * dout, [unit * claims[0]], np.random.default_rng(0))
+    assert sorted(index[0] for _, index in places) == [7, 150]
+
+
+def test_a_claim_too_large_for_the_sum_is_not_searched():
+    function, dout, claims = prepared(100, [], 0)
+    claims[0][3] = 1.7e308
+    direction = [np.full(100, 2.0)]
+    assert locate(function, dout, claims, compare_direction(function, dout, claims, direction)) == []
+
+
 def test_a_right_gradient_has_no_wrong_entries_and_costs_one_measurement():
     places, calls = found(1000, [])
     assert places == []

@@ -13,6 +13,7 @@ from checker.numerical import (
     SAFETY,
     Function,
     Line,
+    _grid,
     best,
     complex_step,
     extrapolate,
@@ -156,6 +157,26 @@ def test_slopes_along_directions_agree_with_the_entries(seed):
     assert error <= 1e-7 * np.sum(np.abs(dout))
 
 
+def off_by(distance, factor=1.0, **options):
+    """What is said of a claim that is off by so much, at a point of factor * sin(x) + (1 - factor)."""
+    curve = line(lambda x: factor * np.sin(x) + (1 - factor), 0.7)
+    return judge(curve, np.ones(1), factor * math.cos(0.7) + distance, 1e-7, **options).status
+
+
+def test_what_may_differ_grows_with_the_size_given_and_with_the_rounding_of_the_claim():
+    assert off_by(1e-5) == off_by(-1e-5) == "wrong"
+    assert off_by(1e-5, size=1e3) == off_by(-1e-5, size=1e3) == "right"
+    assert off_by(1e-3, size=1e3) == off_by(-1e-3, size=1e3) == "wrong"
+    assert off_by(1e-5, absolute=1e-4) == off_by(-1e-5, absolute=1e-4) == "right"
+    assert off_by(1e-3, absolute=1e-4) == off_by(-1e-3, absolute=1e-4) == "wrong"
+
+
+def test_a_negligible_slope_is_shown_to_be_small():
+    assert off_by(0.0, 3e-15) == "unsettled"
+    assert off_by(0.0, 3e-15, negligible=1e-6) == "right"
+    assert off_by(1e-6, 3e-15, negligible=1e-6) == "wrong"
+
+
 # -- corners ----------------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +284,24 @@ IN_STEP = pytest.mark.xfail(reason="steps that fall in with the stairs make a pl
 def test_a_staircase_is_not_called_wrong(name):
     for x in np.random.default_rng(3).normal(size=400):
         assert status(lambda x: QUANTISED[name](np.sin(x)), x, math.cos(x)) in ("right", "unsettled")
+
+
+#: Forwards that round inside, and points whose steps all fall in with the stairs: only difference tables show these.
+ROUNDED_INSIDE = {
+    "float32": (lambda x: np.sin(np.asarray(x, dtype=np.float32)).astype(float), [19, 20]),
+    "nine decimals": (lambda x: np.round(np.sin(x), 9), [13, 26, 58]),
+    "a large sum": (lambda x: (np.sin(x) + 1e8) - 1e8, [19]),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED_INSIDE)
+def test_stairs_inside_a_forward_are_seen_and_hide_no_mistake(name):
+    rounded, places = ROUNDED_INSIDE[name]
+    for x in np.random.default_rng(3).normal(size=60)[places]:
+        true = math.exp(math.sin(x)) * math.cos(x)
+        assert status(lambda x: np.exp(rounded(x)), x, true) == "right"
+        assert status(lambda x: np.exp(rounded(x)), x, true + 0.5) == "wrong"
+        assert status(lambda x: np.exp(rounded(x)), x, true - 0.5) == "wrong"
 
 
 @pytest.mark.xfail(reason="a product's last digit swallows a jitter of one unit in the last place of the input")
@@ -390,6 +429,19 @@ def test_noise_is_measured_in_the_inputs_last_digits_too():
     assert EPS / 2 <= well.noise <= 10 * EPS
 
 
+def test_outputs_on_a_coarse_grid():
+    rng, whole = np.random.default_rng(0), np.array([np.nan, -2.0, 0.0])
+    out = np.append(rng.normal(size=20).astype(np.float16).astype(float), whole)
+    np.testing.assert_array_equal(_grid(out), float(np.finfo(np.float16).eps) * np.abs(out))
+    out = np.append(rng.normal(size=20).astype(np.float32).astype(float), whole)
+    np.testing.assert_array_equal(_grid(out), float(np.finfo(np.float32).eps) * np.abs(out))
+    for decimals in (1, 2, 12):
+        out = np.append(np.round(rng.normal(size=20), decimals), whole)
+        np.testing.assert_array_equal(_grid(out), np.full(23, 10.0**-decimals))
+    for out in (np.append(np.round(rng.normal(size=20), 13), whole), rng.normal(size=20), whole, np.zeros(0)):
+        np.testing.assert_array_equal(_grid(out), np.zeros(out.shape))
+
+
 def test_samples_are_shared_and_steps_are_representable():
     function = Function(lambda leaves: leaves[0] ** 2, [np.array([1.0])])
     along = Line(function, 0, (0,))
@@ -404,6 +456,52 @@ def test_the_slopes_of_one_step():
     step = rung(line(lambda x: np.where(x > 0, 3 * x, x), 0.0), np.array([2.0]), 0.5, np.zeros(1))
     assert (step.right, step.left, step.central, step.gap) == (6, 2, 4, 4)
     assert rung(line(lambda x: x, 1.0), np.ones(1), 1e-20, np.zeros(1)) is None
+
+
+def test_a_step_that_leaves_a_side_where_it_is_says_nothing():
+    for x in (1.0, -1.0):  # the spacing of numbers is twice as wide on one side of 1
+        assert rung(line(lambda x: x, x), np.ones(1), 0.8e-16, np.zeros(1)) is None
+    assert rung(line(lambda x: x, 1.0), np.ones(1), 3e-16, np.zeros(1)) is not None
+
+
+def test_a_step_into_infinity_on_both_sides_has_no_slope():
+    alone = line(lambda x: np.where(x == 1.0, 1.0, np.inf), 1.0)
+    assert math.isnan(rung(alone, np.ones(1), 0.5, np.zeros(1)).central)
+
+
+def two_outputs(right, left=0.0):
+    """At 0, one output with these one-sided slopes, and one that is 3."""
+    return line(lambda x: np.array([np.where(x[0] > 0, right * x[0], left * x[0]), 3.0]), [0.0])
+
+
+def test_a_step_moves_the_outputs_that_count():
+    zero = np.zeros(2)
+    assert rung(two_outputs(2.0, 2.0), np.array([1.0, 1.0]), 0.5, zero).moved
+    assert rung(two_outputs(2.0, 0.0), np.array([-1.0, 1.0]), 0.5, zero).moved
+    assert rung(two_outputs(0.0, 2.0), np.array([1.0, 0.0]), 0.5, zero).moved
+    assert not rung(two_outputs(2.0, 2.0), np.array([0.0, 1.0]), 0.5, zero).moved
+    assert not rung(two_outputs(0.0, 0.0), np.array([1.0, 1.0]), 0.5, zero).moved
+
+
+def test_the_noise_of_one_step():
+    """Twice the rounding of the outputs that move, each in its last digit or by its own noise, over the step."""
+    dout, h = np.array([-4.0, 1.0]), 0.5
+    assert rung(two_outputs(2.0, 2.0), dout, h, np.zeros(2)).noise == pytest.approx(2 * 4 * EPS / h)
+    assert rung(two_outputs(2.0, 6.0), dout, h, np.zeros(2)).noise == pytest.approx(2 * 4 * 3 * EPS / h)
+    assert rung(two_outputs(6.0, 2.0), dout, h, np.zeros(2)).noise == pytest.approx(2 * 4 * 3 * EPS / h)
+    assert rung(two_outputs(2.0, 2.0), dout, h, np.array([1e-3, 1.0])).noise == pytest.approx(2 * 4 * 1e-3 / h)
+    still = rung(two_outputs(0.0, 0.0), dout, h, np.zeros(2))  # the last digit of 1, or of what is larger
+    assert still.noise == pytest.approx(2 * (4 + 3) * EPS / h)
+
+
+def test_steps_that_differ_let_curvature_in():
+    bent = line(lambda x: np.where(x > 1, 2 * x - 1, x), 1.0)
+    up, down, *_ = bent.sample(3.4e-16)
+    step = rung(bent, np.ones(1), 3.4e-16, np.zeros(1))
+    assert (up, down) == (2 * EPS, 1.5 * EPS)
+    rounding = 2 * EPS * (1 + 4 * EPS) / step.h
+    assert step.noise == pytest.approx(rounding + step.gap * 0.5 * EPS / (1.75 * EPS))
+    assert step.gap == 1.0
 
 
 def test_noise_adds_up_but_rarely_all_of_it():
