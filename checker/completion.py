@@ -57,6 +57,8 @@ def complete(parser: argparse.ArgumentParser) -> None:
         sys.exit(1)
 
     def offered(prefix: str, action: argparse.Action, **_: Any) -> list[str]:
+        if action.dest in ("assignment", "assignments"):
+            return assignments()
         files = list(argcomplete.completers.FilesCompleter()(prefix))
         return [*targets(prefix), *files] if action.dest in ("target", "reference") else files
 
@@ -69,13 +71,20 @@ def targets(prefix: str) -> list[str]:
     if double:
         found = [f"{file}::{name}" for name in _names(Path(file))]
     else:
-        above, _, _ = prefix.rpartition(".")
-        found = list(_modules(above))
-    return sorted(target for target in found if target.startswith(prefix))
+        found = list(_below(prefix.rpartition(".")[0]))
+    alike = sorted(target for target in found if target.startswith(prefix))
+    if len(alike) == 1 and not double:  # a module, perhaps: what is in it comes next
+        alike += _below(alike[0].rstrip("."))
+    return alike
 
 
-def _modules(package: str) -> Iterator[str]:
-    """What can be named below a package or a module; for "", the course's stubs and the files here."""
+def assignments() -> list[str]:
+    """The assignments of the course here, or in `notebooks/`."""
+    return sorted({path.name for pattern in ("source/*", "notebooks/source/*") for path in Path().glob(pattern)})
+
+
+def _below(package: str) -> Iterator[str]:
+    """What can be named below a package or a module; for "", the course's stubs and the modules here."""
     if not package:
         yield "coursework."
         yield from (path.stem for path in Path().glob("*.py") if path.stem.isidentifier())
