@@ -63,6 +63,11 @@ class Graph:
     first: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The name, and the verdict if there is one."""
+        return f"{self.name}: {self.verdict}" if self.verdict else self.name
+
     def into(self, name: str) -> list[Edge]:
         """The edges from a node's parents."""
         return [edge for edge in self.edges if edge.child == name]

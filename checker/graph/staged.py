@@ -38,30 +38,29 @@ def staged(
     """
     answer, forward = answer or task.answer, forward or task.forward
     assert forward is not None
+    at = _At(task, answer, forward, _small(task, seed))
+    at.demand_values()
     report = task.check(answer, forward, seed=seed, trials=0)
-    differing = report.verdict == WRONG and report.kind in ("values", "edge", "shape")
+    places = [(f"Inputs are drawn (seed {seed}).", at)]
+    if report.verdict == WRONG and set(at.inputs) <= set(report.inputs):
+        where = f": {report.where}" if report.where else ""
+        there = replace(at, inputs={name: report.inputs[name] for name in at.inputs})
+        places.append((f"Inputs are those of the check{where}.", there))
     rng = np.random.default_rng([seed, 19])
-    graph = None
-    for told, inputs in _points(task, report, seed):
-        at = _At(task, answer, forward, inputs)
-        for dout in _upstreams(at.output, rng):
-            graph = _drawn(at, dout, report, told)
-            if graph.first or not differing:
-                return graph
-    assert graph is not None
+    tried = ((at, *dout, told) for told, at in places for dout in _upstreams(at.output, rng))
+    for at, dout, how, told in tried:
+        graph = _drawn(at, dout, report, f"The gradient that arrives at {at.out}, d{at.out}, is {how}. {told}")
+        if graph.first or report.verdict != WRONG or not at.yours(dout):
+            return graph
     return replace(graph, notes=(*graph.notes, "Here your numbers are right; they differ elsewhere."))
 
 
-def _points(task: Exercise, report: Report, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where to draw it, and that in words: small and round inputs first, then those that showed a fault."""
-    names, drawn = task.declaration.names, task.declaration.drawn
+def _small(task: Exercise, seed: int) -> dict[str, Any]:
+    """Inputs of few and round numbers."""
     sizes = {axis: OTHERS if place else FIRST for place, axis in enumerate(task.declaration.base)}
-    small = task.inputs(seed, sizes)
-    rounded = [_rounded(value) if name in drawn else value for name, value in zip(names, small)]
-    yield f"Inputs are drawn (seed {seed}).", dict(zip(names, rounded))
-    if report.verdict == WRONG and set(names) <= set(report.inputs):
-        where = f": {report.where}" if report.where else ""
-        yield f"Inputs are those of the check{where}.", {name: report.inputs[name] for name in names}
+    names, drawn = task.declaration.names, task.declaration.drawn
+    inputs = task.inputs(seed, sizes)
+    return {name: _rounded(value) if name in drawn else value for name, value in zip(names, inputs)}
 
 
 def _rounded(value: Any) -> Any:
@@ -76,9 +75,8 @@ def _upstreams(output: Array, rng: np.random.Generator) -> Iterator[tuple[Array,
     yield np.asarray(_rounded(rng.normal(size=output.shape))), "drawn"
 
 
-def _drawn(at: "_At", upstream: tuple[Array, str], report: Report, told: str) -> Graph:
+def _drawn(at: "_At", dout: Array, report: Report, told: str) -> Graph:
     """The graph at these inputs, with this gradient at its output."""
-    dout, how = upstream
     whole = {name: at.whole(name, dout) for name in at.differentiable} | {at.out: Estimate(dout, np.zeros(dout.shape))}
     pairs = at.pairs
     shares = [at.share(parent, child, whole) for parent, child in pairs]
@@ -94,8 +92,7 @@ def _drawn(at: "_At", upstream: tuple[Array, str], report: Report, told: str) ->
     wrong = {node.name for node in nodes if node.wrong}
     first = next((name for name in (*at.task.nodes, *at.task.wrt) if name in wrong), "")
     edges = tuple(Edge(*pair, share) for pair, share in zip(pairs, gradients[len(nodes) :]))
-    notes = (f"The gradient that arrives at {at.out}, d{at.out}, is {how}. {told}", *_told(at, report))
-    return Graph(at.task.name, tuple(nodes), edges, report.verdict, first, notes)
+    return Graph(at.task.name, tuple(nodes), edges, report.verdict, first, (told, *_told(at, report)))
 
 
 def _numbers(mine: Any) -> Array:
@@ -134,17 +131,19 @@ class _At:
         name = first.removeprefix("d").strip("_") or "out"
         return "output" if name in (*self.inputs, *self.task.nodes) else name
 
-    @cached_property
-    def values(self) -> dict[str, Array]:
-        """The value of every numeric input, every node and the output. Raises UsageError where the forward raises."""
+    def demand_values(self) -> None:
+        """Raise UsageError where the forward raises."""
         try:
-            computed = self.computed({})
+            self.computed({})
         except (Exception, SystemExit) as problem:
             if isinstance(problem, UsageError):
                 raise
             raise UsageError(f"there is nothing to draw: {environment.describe(problem, self.forward)}") from None
-        numeric = {name: np.asarray(v) for name, v in self.inputs.items() if name in self.drawn}
-        return {**numeric, **computed}
+
+    @cached_property
+    def values(self) -> dict[str, Array]:
+        """The value of every numeric input, every node and the output."""
+        return {**{name: np.asarray(self.inputs[name]) for name in self.drawn}, **self.computed({})}
 
     @property
     def drawn(self) -> list[str]:
@@ -180,19 +179,26 @@ class _At:
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
-        """(parent, child) for every node and the output, and all that it was computed from."""
-        places, nodes = list(self.values), self.nodes
-        found = []
-        for parent in places:
-            changed: set[str] = set()
-            for other in _moved(self.values[parent]):
+        """(parent, child) for every node and the output, and all that it was computed from.
+
+        Looked for at other values too: a factor of 0 would hide what it is multiplied by.
+        """
+        values = {name: value for name, value in self.values.items() if name != self.out}
+        used = self._used(values) | self._used({name: next(_moved(value)) for name, value in values.items()})
+        places = list(self.values)
+        return [(parent, child) for parent in places for child in places if (parent, child) in used]
+
+    def _used(self, values: Mapping[str, Array]) -> set[tuple[str, str]]:
+        """(parent, child) as far as it shows at these values: which child changes when that parent alone is moved."""
+        found: set[tuple[str, str]] = set()
+        for parent, value in values.items():
+            for other in _moved(value):
                 try:
                     with np.errstate(all="ignore"):
-                        there = self.computed({**nodes, parent: other})
+                        here, there = self.computed(values), self.computed({**values, parent: other})
                 except Exception:  # outside its domain: that says nothing
                     continue
-                changed |= {name for name in there if not np.array_equal(there[name], self.values[name], True)}
-            found += [(parent, child) for child in places if child in changed and child != parent]
+                found |= {(parent, name) for name in there if not np.array_equal(here[name], there[name], True)}
         return found
 
     def whole(self, name: str, dout: Array) -> Estimate:

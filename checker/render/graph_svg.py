@@ -26,8 +26,8 @@ _FONT = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 #: Font size, height of a line, and the width of a letter: of the widest of these fonts.
 SIZE, LINE, LETTER = 11.0, 14.0, 6.7
 _PAD, _SPARE, _MARGIN = 6.0, 3.0, 14.0
-#: Letters in a line: of an operation, and of a note where the drawing is narrow.
-_WRAP, _NARROWEST = 22, 60
+#: Letters in a line: of an operation, and of a note at least and at most.
+_WRAP, _NARROWEST, _WIDEST = 22, 60, 110
 _ARROW = 6.0
 
 
@@ -66,13 +66,13 @@ def render(graph: Graph, *, page: bool = False) -> str:
     drawing = _Drawing(graph)
     head = list(_head(graph, drawing.width))
     top = _MARGIN + LINE * len(head) + 10
-    width, height = drawing.width + 2 * _MARGIN, top + drawing.height + _MARGIN
-    title = graph.name + (f": {graph.verdict}" if graph.verdict else "")
+    width, height = max(drawing.width, _width(head)) + 2 * _MARGIN, top + drawing.height + _MARGIN
+    title = escape(graph.title)
     return "".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" width="{width:.0f}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{title}" width="{width:.0f}" '
             f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" font-family="{_FONT}" font-size="{SIZE:g}">',
-            f"<title>{escape(title)}</title><desc>{escape(' '.join(_described(graph)))}</desc>",
+            f"<title>{title}</title><desc>{escape(' '.join(_described(graph)))}</desc>",
             _STYLE if page else "",
             *(_text(_MARGIN, _MARGIN + LINE * (n + 0.75), line, kind, n == 0) for n, (line, kind) in enumerate(head)),
             f'<g transform="translate({_MARGIN:g} {top:g})">',
@@ -84,8 +84,8 @@ def render(graph: Graph, *, page: bool = False) -> str:
 
 def _head(graph: Graph, width: float) -> Iterator[tuple[str, str]]:
     """The title, how to read the picture, and the notes."""
-    letters = max(_NARROWEST, int(width / LETTER))
-    yield graph.name + (f": {graph.verdict}" if graph.verdict else ""), PLAIN
+    letters = min(_WIDEST, max(_NARROWEST, int(width / LETTER)))
+    yield graph.title, PLAIN
     yield "above each edge: the value that goes forward", VALUE
     yield "below it: the gradient that comes back", GRADIENT
     if graph.first:
@@ -168,7 +168,7 @@ def _ranks(graph: Graph) -> dict[str, int]:
 def _node_label(graph: Graph, node: Node, column: int) -> _Label:
     """A frame with name, shape and operation; below it the sum of its gradients, and a student's number."""
     title = f"{node.name} {numbers.shape(node.value)}".strip()
-    inside = [(title, PLAIN), *((line, QUIET) for line in textwrap.wrap(node.operation, _WRAP))]
+    inside = [(title, PLAIN), *((line, QUIET) for line in _balanced(node.operation))]
     under: list[tuple[str, str]] = []
     if len([edge for edge in graph.out_of(node.name) if edge.gradient]) > 1 and node.gradient:
         under += _named("sum", numbers.derived(node.gradient), GRADIENT)
@@ -184,6 +184,13 @@ def _node_label(graph: Graph, node: Node, column: int) -> _Label:
     framed = _width(inside) + 2 * _PAD
     box = Box(column, max(framed, _width(under)), half, half + LINE * len(under) + (_SPARE if under else 0))
     return _Label(box, inside, under, framed)
+
+
+def _balanced(text: str) -> list[str]:
+    """As few lines as the text needs, none much longer than another."""
+    fewest = len(textwrap.wrap(text, _WRAP))
+    tried = (textwrap.wrap(text, width) for width in range(max(1, len(text) // max(fewest, 1)), _WRAP + 1))
+    return next((lines for lines in tried if len(lines) <= fewest), [])
 
 
 def _named(name: str, lines: Sequence[str], kind: str) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ def render(graph: Graph, *, width: int = WIDTH, ascii_only: bool = False) -> str
 
 
 def _head(graph: Graph, width: int) -> Iterator[str]:
-    yield graph.name + (f": {graph.verdict}" if graph.verdict else "")
+    yield graph.title
     for note in numbers.remarks(graph):
         yield from textwrap.wrap(note, width, initial_indent="  ", subsequent_indent="    ", break_long_words=False)
 

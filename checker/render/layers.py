@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 #: Room between two columns, and between two boxes of one.
-ACROSS, BETWEEN = 24.0, 12.0
+ACROSS, BETWEEN = 20.0, 12.0
 _SWEEPS = 12
 
 Links = Sequence[tuple["Box", "Box"]]
