@@ -15,8 +15,10 @@ from .ladder import MARKS
 from .render.text import WIDTH
 from .report import RIGHT
 
-#: A terminal that has fewer lines than this shows what fits.
+#: A terminal is taken to have so many lines at least.
 LEAST = 4
+#: After so many seconds of a check, what ends it is said.
+LONG = 5
 
 #: Lines, each with its style.
 Lines = list[tuple[str, str]]
@@ -65,34 +67,29 @@ class Board:
 
     def lines(self, width: int = WIDTH, height: int | None = None) -> Lines:
         """All there is to show; where it has to fit into a height, what is right is left out first."""
-        below: Lines = [(line, "dim") for line in textwrap.wrap(self._watched(), width)]
-        above, rows = self.told(width), self._rows() if len(self.names) > 1 else []
-        if height is not None:
-            left = max(height, LEAST) - len(below) - 1
-            above = above[:left]
-            rows = _fitting(rows, left - len(above) - 1)
-        blank = ("", "")
-        return [*above, blank, *rows, *([blank] if rows else []), *below]
+        below: Lines = [("", ""), *((line, "dim") for line in textwrap.wrap(self._watched(), width))]
+        left = None if height is None else max(height, LEAST) - len(below)
+        report = self.report(width)[:left]
+        return [*report, *self.rows(None if left is None else left - len(report)), *below]
 
-    def told(self, width: int = WIDTH) -> Lines:
-        """The report, or what keeps it from being made."""
-        if self.trouble:
-            wrapped = [textwrap.wrap(text, width) or [""] for text in self.trouble.split("\n")]
-            return [(line, "yellow") for lines in wrapped for line in lines]
-        if self.shown is None:
-            return [("not checked yet", "")]
-        first, *rest = self.shown.text.split("\n")
+    def report(self, width: int = WIDTH) -> Lines:
+        """The report that is shown, or what keeps it from being made."""
+        if self.trouble or self.shown is None:
+            return [(line, "yellow") for line in _wrapped(self.trouble or "not checked yet", width)]
+        first, *rest = _wrapped(self.shown.text, width)
         return [(first, f"bold {COLOURS.get(self.shown.verdict, '')}"), *((line, "") for line in rest)]
 
-    def _rows(self) -> Lines:
-        """A line for each subject: mark, name, verdict."""
+    def rows(self, height: int | None = None) -> Lines:
+        """An empty line and one for each subject, with mark, name, verdict; nothing where there is one subject only."""
+        if len(self.names) < 2:
+            return []
         longest = max(map(len, self.names))
         rows = []
         for name in self.names:
             last = self.last.get(name)
             mark, said = (MARKS.get(last.verdict, "!"), last.head.partition(": ")[2]) if last else (" ", "")
             rows.append((f"  {mark} {name:<{longest}}  {said}".rstrip(), COLOURS.get(self.verdict(name), "")))
-        return rows
+        return [("", ""), *rows] if height is None else [("", ""), *_fitting(rows, height - 1)][: max(height, 0)]
 
     def _watched(self) -> str:
         """What is watched, when it was last checked, how long that took, and how to end it."""
@@ -102,9 +99,19 @@ class Board:
         if self.begun is not None:
             seconds = int(time.monotonic() - self.begun)
             parts.append(f"checking {self.checking}".rstrip() + (f" for {seconds} s" if seconds else ""))
+            parts += ["the next save ends that"] if seconds > LONG else []
         elif self.at:
             parts.append(f"checked at {self.at} in {self.took:.2f} s")
         return "; ".join((*parts, "Ctrl-C ends it"))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The lines of a text, those that are too long broken between words and further to the right."""
+    found = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        found += [line] if len(line) <= width else textwrap.wrap(line, width, subsequent_indent=indent)
+    return found
 
 
 def _fitting(rows: Lines, left: int) -> Lines:
@@ -136,7 +143,7 @@ def drawing() -> Iterator[Callable[[Board], None]]:
 
     def append(board: Board) -> None:
         nonlocal told, ended
-        report, over = board.told(), board.checks > ended
+        report, over = board.report(), board.checks > ended
         if told == ended and board.settled and (over or board.begun is not None):
             told += 1
             _print(report)
@@ -175,7 +182,7 @@ def _in_place() -> Iterator[Callable[[Board], None]]:
             yield draw
     finally:
         if last is not None and last.checks:  # the last verdict stays when this screen is gone
-            console.print(_text(last.lines(shutil.get_terminal_size().columns)[:-1]))
+            console.print(_text([*last.report(console.width), *last.rows()]))
 
 
 def _text(lines: Lines) -> Any:

@@ -172,7 +172,7 @@ class _Watch:
 
         if self.checking is not None:
             self.checking.end()
-            self.checking = None
+            self.checking = self.board.begun = None
         board, self.chosen, self.edited, self.judged = self.board, [], 1, 0
         if self.file and self.files.seen.get(self.file) is None:
             self.finish(f"{shown(self.file)} is gone: it will be checked when it is there again")
@@ -274,8 +274,9 @@ class _Watch:
     def finish(self, trouble: str) -> None:
         """End a check, and have a process stand by for the next one."""
         board = self.board
-        board.trouble, board.took = trouble, time.monotonic() - (board.begun or time.monotonic())
-        board.at, board.begun, board.settled = time.strftime("%H:%M:%S"), None, True
+        if board.begun is not None:
+            board.at, board.took = time.strftime("%H:%M:%S"), time.monotonic() - board.begun
+        board.trouble, board.begun, board.settled = trouble, None, True
         board.checks += 1
         if self.checking is not None:
             self.checking.end()

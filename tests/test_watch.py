@@ -418,8 +418,13 @@ def test_what_is_right_is_left_out_first_where_there_is_little_room():
     lines = [text for text, _ in board(20).lines(80, 10)]
     assert len(lines) == 10
     assert lines[:4] == ["a: wrong", "  because", "", "  x a  wrong"]
-    assert lines[7] == "  ... and 16 more"
+    assert lines[6:9] == ["  + d  right", "  ... and 16 more", ""]
     assert lines[-1].endswith(END)
+
+
+def test_a_narrow_terminal_breaks_lines_and_keeps_their_indent():
+    made = board(1, "a: wrong\n    because of what is said here")
+    assert [text for text, _ in made.report(20)] == ["a: wrong", "    because of what", "      is said here"]
 
 
 @pytest.mark.parametrize("height", range(2, 30))
@@ -434,6 +439,8 @@ def test_one_that_is_being_checked_says_for_how_long():
     made = board(2)
     made.begun, made.checking = time.monotonic() - 3.5, "a"
     assert made.lines()[-1][0] == "watching mine.py; checking a for 3 s; Ctrl-C ends it"
+    made.begun -= 5
+    assert made.lines()[-1][0] == "watching mine.py; checking a for 8 s; the next save ends that; Ctrl-C ends it"
 
 
 def test_all_is_right_only_if_the_last_check_came_to_that():
@@ -494,7 +501,7 @@ def test_a_terminal_is_redrawn_in_place_and_keeps_the_last_verdict(tmp_path, col
     (tmp_path / "mine.py").write_text(RIGHT)
     assert "square_grad: right" in seen(r"square_grad: right(.|\n)*checked at")
     os.write(ours, b"\x03")
-    left = seen(r"\x1b\[\?1049l(.|\n)*Ctrl-C|checked at [^\x1b]*\n") + "".join(iter(written.get, ""))
+    left = "".join(iter(lambda: written.get(timeout=PATIENCE), ""))
     assert "square_grad: right" in left.rpartition("\x1b[?1049l")[2]
     assert process.wait(timeout=PATIENCE) == 0
     os.close(ours)
