@@ -444,10 +444,7 @@ def _with_swallowed(rungs: list[Rung]) -> list[Rung]:
 
 def _corner(wide: Rung, narrow: Rung) -> float:
     """What a corner between the two steps may add: the slopes' gap, unless it shrinks as a curve's does."""
-    noise = 2 * (wide.noise + narrow.noise)
-    if narrow.gap <= noise and wide.gap <= noise:
-        return 0.0
-    shrinks = narrow.gap <= 0.3 * wide.gap + noise
+    shrinks = narrow.gap <= 0.3 * wide.gap + 2 * (wide.noise + narrow.noise)
     return 0.0 if shrinks else 0.5 * max(wide.gap, narrow.gap)
 
 

@@ -12,8 +12,17 @@ from checker.numerical import (
     EPS,
     SAFETY,
     Function,
+    Judgement,
     Line,
+    Rung,
+    _corner,
+    _decide,
+    _estimates,
     _grid,
+    _kink,
+    _levels,
+    _one_sided,
+    _with_swallowed,
     best,
     complex_step,
     extrapolate,
@@ -508,6 +517,144 @@ def test_noise_adds_up_but_rarely_all_of_it():
     assert total_noise(np.ones(4)) == 4
     assert total_noise(np.ones(10_000)) == 1000
     assert total_noise(np.zeros(0)) == 0
+
+
+# -- what the steps say together --------------------------------------------------------------------------------------
+
+
+def step(h, central=1.0, gap=0.0, noise=0.0, moved=True):
+    """A step with these slopes."""
+    right, left = central + gap / 2, central - gap / 2
+    return Rung(h, central, right, left, min(left, right), max(left, right), noise, moved)
+
+
+def steps(centrals, **same):
+    """Steps from 1 down, each an eighth of the one before."""
+    return [step(8.0**-k, central, **same) for k, central in enumerate(centrals)]
+
+
+def test_the_ladder_goes_from_a_tenth_of_the_scale_to_the_last_digits_of_the_smallest():
+    levels = np.array(_levels(2.0, 0.5))
+    assert levels[0] == 0.2
+    np.testing.assert_allclose(levels[:-1] / levels[1:], 8)
+    assert levels[-1] <= 3e-14 * 0.5 < levels[-2]
+    assert _levels(1.0, 1e-8) == _levels(1.0, 1.0) + [_levels(1.0, 1.0)[-1] / 8**k for k in range(1, 10)]
+
+
+def test_where_the_sizes_lie_far_apart_there_is_a_ladder_for_each():
+    levels = np.array(_levels(1.0, 1e-12))
+    (gap,) = np.flatnonzero(np.abs(levels[:-1] / levels[1:] - 8) > 1e-9)
+    assert levels[gap] <= 3e-14 < levels[gap - 1]
+    assert levels[gap + 1] == 1e-13
+    assert levels[-1] <= 3e-26 < levels[-2]
+
+
+def test_a_gap_between_one_sided_slopes_that_does_not_shrink_is_a_corner():
+    assert _corner(step(1, gap=1.0), step(0.125, gap=1.0)) == 0.5
+    assert _corner(step(1, gap=1.0), step(0.125, gap=2.0)) == 1.0
+    assert _corner(step(1, gap=1.0), step(0.125, gap=0.31)) == 0.5
+    assert _corner(step(1, gap=1.0), step(0.125, gap=0.29)) == 0.0
+    assert _corner(step(1, gap=1.0, noise=0.1), step(0.125, gap=0.69, noise=0.1)) == 0.0
+    assert _corner(step(1, gap=1.0, noise=0.1), step(0.125, gap=0.71, noise=0.1)) == 0.5
+
+
+def test_estimates_of_neighbouring_steps_and_their_extrapolation():
+    found = list(_estimates(steps([2.0, 1.25, 1.0], noise=0.5)))
+    first, second = (64 * 1.25 - 2) / 63, (64 * 1 - 1.25) / 63
+    assert found[:4] == [(1.25, 2.0, 1), (1.25, 1.25, 1 / 8), (0.75, 1.25, 1 / 8), (0.75, 1.0, 1 / 64)]
+    assert found[4:] == [(pytest.approx(abs(first - second) + 1.1 * 0.5), pytest.approx(second), 1 / 64)]
+    cornered = list(_estimates(steps([1.0, 1.0, 1.0], gap=1.0)))
+    assert cornered == [(0.5, 1, 1), (0.5, 1, 1 / 8), (0.5, 1, 1 / 8), (0.5, 1, 1 / 64), (1.0, 1, 1 / 64)]
+
+
+def test_nothing_is_extrapolated_over_a_gap_in_the_ladder():
+    ladder = [*steps([2.0, 1.25]), step(1 / 100), *[step(1 / 800), step(1 / 6400)]]
+    assert [h for _, _, h in _estimates(ladder)][-1] == 1 / 6400
+    assert len(list(_estimates(ladder))) == 2 * 4 + 1
+
+
+def test_a_step_without_any_change_tells_what_the_function_swallows():
+    moving, still = steps([2.0, 3.0], noise=1.0), step(1 / 64, 0.0, noise=1.0, moved=False)
+    assert [r.noise for r in _with_swallowed([*moving, still])] == [1.75, 1 + 0.75 * 8, 1 + 0.75 * 64]
+    bent = [step(1, 2.0, gap=1.1, noise=1.0), *moving[1:]]  # too near to the still one to show a straight line
+    assert [r.noise for r in _with_swallowed([*bent, still])] == [1.75, 1 + 0.75 * 8, 1]
+    assert _with_swallowed(moving) == moving
+    narrower = step(1 / 512, noise=1.0)
+    assert _with_swallowed([still, narrower]) == [still, narrower]
+
+
+def test_a_corner_at_the_point_itself_is_seen_on_three_steps():
+    ladder = steps([1.0] * 5, gap=1.0)
+    assert _kink(ladder) == ladder[4]
+    assert _kink(ladder[:3]) == ladder[2]
+    assert _kink(ladder[:2]) is None
+    assert _kink([*ladder, step(8.0**-5, gap=0.99), step(8.0**-6, gap=0.5), step(8.0**-7, gap=0.4)]) is not None
+    assert _kink(steps([1.0] * 3, gap=1.0, noise=0.11)) is None
+    assert _kink(steps([1e7] * 3, gap=0.9)) is None
+    assert _kink(steps([-1e7] * 3, gap=0.9)) is None
+    assert _kink(steps([1e7] * 3, gap=1.1)) is not None
+    assert _kink([step(1, gap=1.06), step(1 / 8, gap=1.0), step(1 / 64, gap=1.0)]) is None
+    assert _kink([step(1, gap=1.04), step(1 / 8, gap=1.0), step(1 / 64, gap=1.0)]) is not None
+
+
+def test_a_gap_that_closes_on_a_narrower_step_is_no_corner_at_the_point():
+    ladder = steps([1.0] * 3, gap=1.0)
+    assert _kink([*ladder, step(8.0**-3, gap=0.09)]) is None
+    assert _kink([*ladder, step(8.0**-3, gap=0.11)]) is not None
+    assert _kink([*ladder, step(8.0**-3, gap=0.09, noise=0.06)]) is not None
+    assert _kink([step(8.0, gap=0.0), *ladder]) is not None
+
+
+def test_a_claim_between_the_one_sided_slopes_is_a_subgradient():
+    ladder = [step(8.0**-k, 3.0, gap=2.0) for k in range(5)]
+    decided = [_decide(ladder, claim, 1e-7, 0.0, 0.0, 0.0) for claim in (1.9, 2.0, 3.3, 4.0, 4.1)]
+    assert [d.status for d in decided] == ["corner", "kink", "kink", "kink", "corner"]
+    assert {(d.value, d.error) for d in decided} == {(3.0, 1.0)}
+    assert _decide(ladder, 4.1, 1e-7, 0.0, 0.0, 0.2).status == _decide(ladder, 4.1, 1e-3, 2e2, 0, 0).status == "kink"
+    noisy = [step(8.0**-k, 3.0, gap=2.0, noise=0.1) for k in range(5)]
+    assert [_decide(noisy, c, 1e-7, 0.0, 0.0, 0.0).status for c in (1.79, 1.81, 4.19, 4.21)] == [
+        "corner", "kink", "kink", "corner",
+    ]  # fmt: skip
+
+
+def test_an_estimate_proves_something_if_its_error_is_small_beside_what_is_compared():
+    def decided(claim, noise, value=1.0, rtol=1e-7, size=0.0, negligible=0.0, absolute=0.0):
+        return _decide(steps([value] * 3, noise=noise), claim, rtol, size, negligible, absolute).status
+
+    assert [decided(1.0, noise) for noise in (0.05, 0.2)] == ["right", "unsettled"]
+    assert [decided(3.0, noise) for noise in (0.05, 0.2)] == ["wrong", "wrong"]
+    assert [decided(-1.0, noise) for noise in (0.05, 0.2)] == ["wrong", "unsettled"]
+    assert [decided(1.0, 0.2, **{k: 3.0}) for k in ("size", "negligible", "absolute")] == [
+        "right",
+        "right",
+        "unsettled",
+    ]
+    assert [decided(1.0 + off, 0.05) for off in (0.24, 0.26, -0.24, -0.26)] == ["right", "wrong", "right", "wrong"]
+    assert [decided(1.0 + off, 0.05, absolute=0.1) for off in (0.34, 0.36)] == ["right", "wrong"]
+    assert [decided(1.0 + off, 0.05, rtol=1e-3, size=1e2) for off in (0.34, 0.36)] == ["right", "wrong"]
+    assert [decided(0.0, 0.2, value=0.0), decided(0.0, 0.0, value=0.0)] == ["right", "right"]
+
+
+def test_where_one_side_leaves_the_domain_the_other_is_extrapolated():
+    def ladder(slopes, noise=0.0):
+        return [Rung(8.0**-k, math.nan, s, math.nan, math.nan, math.nan, noise, True) for k, s in enumerate(slopes)]
+
+    exact = _one_sided(ladder([3 + 8.0**-k for k in range(4)]), 3.0, 1e-7)
+    assert (exact.status, exact.value) == ("right", pytest.approx(3.0, rel=1e-15))
+    assert _one_sided(ladder([3 + 8.0**-k for k in range(4)]), 3.001, 1e-7).status == "wrong"
+    assert _one_sided(ladder([3.0, 3.0]), 3.0, 1e-7) == Judgement(
+        "unsettled", pytest.approx(math.nan, nan_ok=True), np.inf
+    )
+    noisy = _one_sided(ladder([3.0] * 3, noise=1e-3), 3.005, 1e-7)
+    assert (noisy.status, noisy.error) == ("right", 1e-3)
+    assert _one_sided(ladder([3.0] * 3, noise=1e-3), 3.02, 1e-7).status == "wrong"
+    assert _one_sided(ladder([3.0] * 3, noise=math.nan), 3.0, 1e-7).error == 0.0
+    assert _one_sided(ladder([3.0] * 3, noise=4e-3), 3.0, 1e-7).status == "unsettled"
+    assert _one_sided(ladder([3.0] * 3), 3.0 + 29e-5, 1e-5).status == "right"
+    assert _one_sided(ladder([3.0] * 3), 3.0 + 31e-5, 1e-5).status == "wrong"
+    curved = _one_sided(ladder([3 + 8.0**-k + 8.0 ** (-2 * k) for k in range(5)]), 3.0, 1e-3)
+    assert curved.value == pytest.approx(3, abs=1e-5)
+    assert curved.error == pytest.approx(abs(8.0**-5 - 8.0**-7), rel=1e-6)
 
 
 # -- second derivatives, second opinions ------------------------------------------------------------------------------
