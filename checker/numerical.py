@@ -370,7 +370,7 @@ def _levels(scale: float, smallest: float) -> list[float]:
         count = int(np.ceil(np.log(widest / narrowest) / np.log(RATIO))) + 1
         return [widest / RATIO**k for k in range(count)]
 
-    if NARROWEST * smallest >= 1e-9 * NARROWEST * scale:
+    if smallest >= 1e-9 * scale:
         return ladder(WIDEST * scale, NARROWEST * smallest)
     return ladder(WIDEST * scale, NARROWEST * scale) + ladder(WIDEST * smallest, NARROWEST * smallest)
 

@@ -107,7 +107,7 @@ def _described(module: str, dotted: str, code: str) -> Iterator[Mutant]:
         if isinstance(node, ast.FunctionDef) and "__mutmut_" in node.name:
             mangled, _, number = node.name.partition("__mutmut_")
             text = [line.strip() for line in lines[node.lineno - 1 : node.end_lineno]]
-            bodies[mangled, number] = [line.replace(node.name, mangled) for line in text]
+            bodies[mangled, number] = [line.replace(node.name, mangled.removeprefix("x_")) for line in text]
     for (mangled, number), body in bodies.items():
         if number != "orig":
             differ = [d for d in difflib.ndiff(bodies[mangled, "orig"], body) if d[0] in "-+"]

@@ -11,19 +11,23 @@ from hypothesis import strategies as st
 from checker.numerical import (
     EPS,
     SAFETY,
+    STEP,
     Function,
-    Judgement,
     Line,
     Rung,
+    _climb,
+    _converges,
     _corner,
     _decide,
     _estimates,
+    _excludes,
     _grid,
     _kink,
     _levels,
     _one_sided,
     _with_swallowed,
     best,
+    best_of,
     complex_step,
     extrapolate,
     judge,
@@ -573,6 +577,29 @@ def test_nothing_is_extrapolated_over_a_gap_in_the_ladder():
     assert len(list(_estimates(ladder))) == 2 * 4 + 1
 
 
+def plateau(first, last, value, noise):
+    """Steps that agree, from one level of the ladder to another."""
+    return [step(8.0**-k, value, noise=noise) for k in range(first, last)]
+
+
+def test_the_longest_plateau_is_believed_and_on_it_the_smallest_error():
+    for wide, narrow in ((1e-6, 1e-4), (1e-4, 1e-6), (1e-4, 1e-4)):
+        assert best([*plateau(0, 3, 5.0, wide), *plateau(3, 9, 1.0, narrow)]) == (1.0, pytest.approx(narrow))
+        assert best([*plateau(0, 6, 5.0, wide), *plateau(6, 9, 1.0, narrow)]) == (5.0, pytest.approx(wide))
+    assert best([*plateau(0, 3, 1.0, 1e-4), *plateau(3, 9, 1.0, 1e-6)]) == (1.0, pytest.approx(1e-6))
+
+
+def test_a_plateau_is_known_to_a_hundredth_and_its_steps_agree():
+    assert best([*plateau(0, 6, 1.0, 9e-3), *plateau(6, 9, 5.0, 1e-3)])[0] == 1.0
+    assert best([*plateau(0, 6, 1.0, 11e-3), *plateau(6, 9, 5.0, 1e-3)])[0] == 5.0
+    assert best(plateau(0, 6, 1.0, 0.02)) == (1.0, pytest.approx(0.02))
+    near, far = (
+        [*plateau(0, 3, v, 1e-4), *plateau(3, 6, 1.0, 1e-4), *plateau(6, 9, v, 9e-5)] for v in (1.0009, 1.0011)
+    )
+    assert best(near) == (1.0009, pytest.approx(9e-5))
+    assert best_of([step(1.0, math.nan), *plateau(1, 4, 1.0, 0.0)]) == (0.0, 1.0, 8.0**-3)
+
+
 def test_a_step_without_any_change_tells_what_the_function_swallows():
     moving, still = steps([2.0, 3.0], noise=1.0), step(1 / 64, 0.0, noise=1.0, moved=False)
     assert [r.noise for r in _with_swallowed([*moving, still])] == [1.75, 1 + 0.75 * 8, 1 + 0.75 * 64]
@@ -635,6 +662,60 @@ def test_an_estimate_proves_something_if_its_error_is_small_beside_what_is_compa
     assert [decided(0.0, 0.2, value=0.0), decided(0.0, 0.0, value=0.0)] == ["right", "right"]
 
 
+def test_a_claim_is_ruled_out_by_far():
+    def excluded(claim, noise=0.0, rtol=1e-3, size=0.0, absolute=0.0):
+        return _excludes(steps([1.0] * 3, noise=noise), claim, rtol, size, absolute)
+
+    assert [excluded(claim, noise=1e-3, rtol=1e-9) for claim in (1.99, 2.01, 0.01, -0.01)] == [False, True] * 2
+    assert not excluded(9.0, noise=0.02)
+    assert [excluded(claim) for claim in (1.105, 1.12, 0.905, 0.89)] == [False, True] * 2
+    assert [excluded(claim, size=10.0) for claim in (1.99, 2.01)] == [False, True]
+    assert [excluded(claim, absolute=0.01) for claim in (2.2, 2.3)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "gap", "smooth"),
+    [
+        (64, 8, True), (245, 8, True), (255, 8, False), (17, 8, True), (15, 8, False),
+        (64, 15, True), (64, 17, False), (64, 5, True), (64, 3, False), (64, 1, False),
+    ],
+)  # fmt: skip
+def test_a_smooth_curves_slopes_settle_in_proportion(change, gap, smooth):
+    def ladder(count):
+        return [step(8.0**-k, 1 + float(change) ** -k, gap=float(gap) ** -k / 100) for k in range(count)]
+
+    wider, narrower = step(8.0, -3.0, gap=7.0), step(8.0**-3, 1.0, gap=0.5, noise=1.0)
+    assert _converges(ladder(3)) == _converges([wider, *ladder(3), narrower]) == smooth
+    assert not _converges(ladder(2))
+
+
+def test_the_ladder_is_climbed_from_a_plain_central_difference_outwards():
+    seen = [[r.h for r in rungs] for rungs in _climb(line(lambda x: x * x, 2.0), np.ones(1))]
+    (first,) = seen[0]
+    assert 8**-0.5 <= first / (2 * STEP) <= 8**0.5
+    assert [len(steps) for steps in seen[:5]] == [1, 2, 3, 4, 5]
+    assert max(seen[4]) / first == pytest.approx(64)
+    assert first / min(seen[4]) == pytest.approx(64, rel=1e-3)
+    assert seen[-1] == sorted(seen[-1], reverse=True)
+
+
+def test_an_output_that_moves_at_one_step_counts_in_the_noise_of_all():
+    late = line(lambda x: np.array([x[0], 1e9 + np.maximum(x[0] - 0.75, 0)]), [0.7])
+    dout = np.ones(2)
+    *_, rungs = _climb(late, dout)
+    assert len(rungs) > 10
+    assert all(r.noise >= 2 * 1e9 * EPS / r.h for r in rungs)
+
+
+def test_a_slope_takes_as_many_steps_as_it_needs():
+    easy, hard = line(lambda x: x * x, 0.7), line(lambda x: np.sin(1e4 * x), 0.7)
+    for curve, true in ((easy, 1.4), (hard, 1e4 * math.cos(7e3))):
+        value, error = slope(curve, np.ones(1))
+        assert error <= 1e-6 * abs(value)
+        assert value == pytest.approx(true, rel=1e-6)
+    assert easy.function.calls == 1 + 3 + 2 * 3  # at the point, for the noise, and three steps
+
+
 def test_where_one_side_leaves_the_domain_the_other_is_extrapolated():
     def ladder(slopes, noise=0.0):
         return [Rung(8.0**-k, math.nan, s, math.nan, math.nan, math.nan, noise, True) for k, s in enumerate(slopes)]
@@ -642,9 +723,8 @@ def test_where_one_side_leaves_the_domain_the_other_is_extrapolated():
     exact = _one_sided(ladder([3 + 8.0**-k for k in range(4)]), 3.0, 1e-7)
     assert (exact.status, exact.value) == ("right", pytest.approx(3.0, rel=1e-15))
     assert _one_sided(ladder([3 + 8.0**-k for k in range(4)]), 3.001, 1e-7).status == "wrong"
-    assert _one_sided(ladder([3.0, 3.0]), 3.0, 1e-7) == Judgement(
-        "unsettled", pytest.approx(math.nan, nan_ok=True), np.inf
-    )
+    few = _one_sided(ladder([3.0, 3.0]), 3.0, 1e-7)
+    assert (few.status, few.error, math.isnan(few.value)) == ("unsettled", math.inf, True)
     noisy = _one_sided(ladder([3.0] * 3, noise=1e-3), 3.005, 1e-7)
     assert (noisy.status, noisy.error) == ("right", 1e-3)
     assert _one_sided(ladder([3.0] * 3, noise=1e-3), 3.02, 1e-7).status == "wrong"
