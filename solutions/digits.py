@@ -320,6 +320,7 @@ def classify(x: Float[ndarray, "N D"], y: Int[ndarray, "N"], x_new: Float[ndarra
     the new pictures should be recognised. Source: Rumelhart, Hinton and Williams 1986.
     """
     ### BEGIN SOLUTION
+    # $\hat y_i = \arg\max_c o_{ic}$, of the scores $o_i$ of the new picture $i$: training has raised that of its class.
     expect_shapes(classify, x, y, x_new)
     rng, hidden, classes = np.random.default_rng(0), 32, int(np.max(y)) + 1
     w1 = rng.normal(size=(hidden, x.shape[1])) * np.sqrt(2 / x.shape[1])

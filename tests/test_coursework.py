@@ -1,5 +1,6 @@
 """The stubs: made from solutions, never overwritten once edited, and judged without any answer at hand."""
 
+import importlib
 import json
 import re
 import shutil
@@ -15,13 +16,14 @@ from checker import exercises as declared
 from checker.cli import main
 from checker.course import stubs
 from checker.course.build import EDITED, MISSING, STALE, WRITTEN, build, digest
+from checker.course.secrets import secrets
 from checker.exercises import exercises_in
 from checker.recorded import decoded, encoded, recorded
 from checker.resolve import find, workspace
-from tests.secrets import secret_lines, source
 
 ROOT = Path(__file__).parents[1]
-SOLUTIONS = {topic: source(topic) for topic in solutions.TOPICS}
+MODULES = {topic: importlib.import_module(f"solutions.{topic}") for topic in solutions.TOPICS}
+SOLUTIONS = {topic: Path(module.__file__).read_text(encoding="utf-8") for topic, module in MODULES.items()}
 TOPIC = '''"""A topic."""
 
 import math
@@ -123,7 +125,7 @@ def test_the_stubs_show_nothing_of_the_answers(topic):
     text = (ROOT / "coursework" / f"{topic}.py").read_text()
     assert "SOLUTION" not in text
     assert "mistake" not in text
-    assert [line for line in secret_lines(topic) if line in text] == []
+    assert [secret for secret in secrets([MODULES[topic]], MODULES.values()) if secret.text in text] == []
 
 
 @pytest.mark.parametrize("topic", SOLUTIONS)
@@ -132,7 +134,7 @@ def test_the_recorded_numbers_hold_no_code(topic):
     data = json.loads(text)
     assert data.keys() == {"stub", "exercises"}
     assert all(found.keys() == {"hints", "ordinary", "overflow"} for found in data["exercises"].values())
-    assert [line for line in secret_lines(topic) if line in text] == []
+    assert [secret for secret in secrets([MODULES[topic]], MODULES.values()) if secret.text in text] == []
 
 
 def test_coursework_is_what_solutions_give():

@@ -1,7 +1,6 @@
 """What a student installs: the built wheel and source archive hold no answer, no mistake and no hidden test."""
 
 import importlib
-import inspect
 import subprocess
 import sys
 import tarfile
@@ -13,11 +12,12 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 import solutions
-from checker.exercises import exercises_in
-from tests.secrets import secret_lines
+from checker.course.secrets import secrets
+from checker.course.selfcheck.wheel import given_away
 
 ROOT = Path(__file__).parents[1]
-TASKS = [t for topic in solutions.TOPICS for t in exercises_in(importlib.import_module(f"solutions.{topic}"))]
+MODULES = [importlib.import_module(f"solutions.{topic}") for topic in solutions.TOPICS]
+SECRETS = secrets(MODULES, MODULES)
 
 
 @pytest.fixture(scope="module", params=["wheel", "sdist"])
@@ -47,27 +47,8 @@ def test_neither_the_instructors_side_nor_solutions_nor_tests_are_there(installe
     assert "coursework/.progress.json" not in installed
 
 
-def test_no_line_of_an_answer_is_there(installed):
-    """Lines long enough to be told from ordinary code; the checker's own formulas are not the exercises'."""
-    texts = {name: text for name, text in installed.items() if not name.endswith((".md", "METADATA", "PKG-INFO"))}
-    for topic in solutions.TOPICS:
-        for line in secret_lines(topic):
-            for name, text in texts.items():
-                if name.startswith("coursework/") or len(line) > 45:
-                    assert line not in text, f"{line!r} is in {name}"
-
-
-def test_no_mistake_is_there(installed):
-    texts = {name: text for name, text in installed.items() if not name.endswith((".md", "METADATA", "PKG-INFO"))}
-    wrong = {m.name: m.answer.forward if m.half == "forward" else m.answer.function for t in TASKS for m in t.mistakes}
-    sources = {name: inspect.getsource(function) for name, function in wrong.items()}
-    for task in TASKS:
-        for known in task.mistakes:
-            for name, text in texts.items():
-                assert sources[known.name] not in text, f"{known.name} is in {name}"
-                if name.startswith("coursework/"):
-                    assert "_" not in known.name or known.name not in text, f"{known.name} is in {name}"
-                    assert known.advice not in text or known.advice in task.hints, f"{known.advice} is in {name}"
+def test_no_answer_and_no_mistake_is_there(installed):
+    assert list(given_away(installed, SECRETS)) == []
 
 
 @pytest.mark.slow

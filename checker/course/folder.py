@@ -79,8 +79,7 @@ class Course:
                 from traitlets.config.loader import PyFileConfigLoader
             except ModuleNotFoundError as missing:
                 raise UsageError(f"{missing.name} is not installed; pip install -e '.[course]' installs it") from None
-            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-                os.environ.setdefault(name, "1")  # many processes on few cores
+            one_thread_each()
             try:
                 config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
             except Exception as problem:
@@ -108,6 +107,12 @@ def find_course(folder: str = "") -> Course:
             return course
     where = f"in {folder}" if folder else "here, or in notebooks/"
     raise UsageError(f"there is no {CONFIG} {where}; a new course begins with: python -m checker course FOLDER")
+
+
+def one_thread_each() -> None:
+    """Let the linear algebra of processes that are started from now on have one thread: they are many on few cores."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def cores() -> int:

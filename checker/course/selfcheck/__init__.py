@@ -5,6 +5,8 @@ nothing that goes to students gives anything away. Each complaint names its plac
 """
 
 import argparse
+import contextlib
+import io
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,7 @@ from typing import Any
 from ...resolve import workspace
 from .. import executors, notebooks
 from ..build import STUBS
-from ..folder import cores
+from ..folder import cores, one_thread_each
 from ..key import KEYS
 from ..progress import progress
 from . import assignments, declarations, generated, jobs, wheel
@@ -28,7 +30,7 @@ LIMIT = 600.0
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found; 1 if anything is to be mended."""
-    with workspace():
+    with workspace(), contextlib.redirect_stdout(io.StringIO()):  # a topic may print as it is imported
         course = contents(Path.cwd(), options.topics)
         looked = list(_looked(course))
     if options.json:
@@ -40,30 +42,31 @@ def run(options: argparse.Namespace) -> int:
 
 def _looked(course: Contents) -> Iterator[Looked]:
     """Everything that is looked at, in the order of an author's work."""
-    yield Looked("topics", f"{len(course.chosen)} of solutions/ can be imported", course.complaints)
+    found = defaultdict(list, topics=list(course.complaints))
+    yield _counted("topics", len(course.chosen) + len(course.complaints), "listed, and importable", found)
     if course.package is None:
         return
-    found = _side_by_side(course)
+    found |= _side_by_side(course)
     tasks, sources = course.exercises, _sources(course)
-    known = sum(len(task.mistakes) for task in tasks)
+    wrong = {complaint.what for complaint in found["references"]}
+    known = sum(len(task.mistakes) for task in tasks if at(task.answer) not in wrong)
     yield _counted("stubs", len(course.chosen), "unsolved and current, with nothing of an answer in them", found)
     yield _counted("references", len(tasks), "right, at edges too, and finite where careless code overflows", found)
     yield _counted("mistakes", known, "caught, and named by their own advice", found)
-    said = f"{len(tasks)} exercises: hints, mistakes, points, rows of the lectures, formulas and names"
-    yield Looked("declarations", said, tuple(declarations.amiss(course)))
+    found["declarations"] = list(declarations.amiss(course))
+    yield _counted("declarations", len(tasks), "with hints, mistakes, points, rows, formula, own names", found)
     yield generated.looked(course)
     yield _counted("notebooks", len(sources), "as their sources give them", found)
     yield _counted("points", len(sources), "add up to what their sources declare", found)
     yield _counted("releases", len(sources), "without answers, mistakes and hidden tests", found)
-    if (course.root / wheel.PROJECT).is_file():
+    if wheel.built_from(course.root):
         said = "what a student installs holds " + ("what it must not" if found["wheel"] else "no answer and no mistake")
         yield Looked("wheel", said, tuple(found["wheel"]))
 
 
 def _counted(what: str, number: int, well: str, found: Mapping[str, list[Finding]]) -> Looked:
-    """A line with how many of a `number` of things are well; a file that several complaints are about is one."""
-    bad = len({each.what.partition(":")[0] if what in ("stubs", "releases") else each for each in found[what]})
-    return Looked(what, f"{number:,}: {f'{number - bad:,}' if bad else 'all'} {well}", tuple(found[what]))
+    """A line that says how many things there are, and whether all of them are well."""
+    return Looked(what, f"{number:,}: {'not ' if found[what] else ''}all {well}", tuple(found[what]))
 
 
 def _sources(course: Contents) -> list[Path]:
@@ -83,6 +86,7 @@ def _sources(course: Contents) -> list[Path]:
 def _side_by_side(course: Contents) -> dict[str, list[Finding]]:
     """What is found by what takes long, by what was looked at: on all cores, the longest first."""
     found: dict[str, list[Finding]] = defaultdict(list)
+    one_thread_each()
     with executors.place(jobs=cores(), limit=LIMIT) as here:
         started = {here.pool.submit(*call): (what, where) for what, where, call in _calls(course)}
         for future in progress("selfcheck", as_completed(started), len(started)):
@@ -101,9 +105,9 @@ def _side_by_side(course: Contents) -> dict[str, list[Finding]]:
 def _calls(course: Contents) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
     """What is looked at, where, and the call that does it."""
     root, topics, chosen = course.root, tuple(course.topics), tuple(course.chosen)
-    for source in _sources(course):
-        yield "releases", place(source), (jobs.assignment, root, source, topics)
-    if (root / wheel.PROJECT).is_file():
+    if sources := _sources(course):
+        yield "releases", notebooks.FOLDER, (jobs.assigned, root, sources, topics)
+    if wheel.built_from(root):
         yield "wheel", wheel.PROJECT, (jobs.student, root, chosen, topics)
     for task in sorted(course.exercises, key=lambda task: -len(task.mistakes)):
         yield "mistakes", at(task.answer), (jobs.exercise, f"{task.topic}.{task.name}")

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from ...credit import total
@@ -68,28 +68,34 @@ def _points(path: Path) -> dict[str, float]:
 # -- releases ---------------------------------------------------------------------------------------------------------
 
 
-def shown(root: Path, source: Path, secrets: Iterable[Secret]) -> Iterator[Finding]:
-    """What the release of a readable source would give away: made in a temporary folder, as `release` makes it."""
+def shown(root: Path, sources: Iterable[Path], secrets: Collection[Secret]) -> Iterator[Finding]:
+    """What the releases of readable sources would give away: made in a temporary folder, as `release` makes them."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         course = Course(Path(folder))
-        there = course.root / "source" / source.stem
-        path, text = notebooks.made(root, source)
-        if path.parent.is_dir():
-            shutil.copytree(path.parent, there)  # with the files that go with it
-        there.mkdir(parents=True, exist_ok=True)
-        (there / path.name).write_text(text, encoding="utf-8")
         shutil.copyfile(root / notebooks.FOLDER / CONFIG, course.root / CONFIG)
-        try:
-            released = nbgrader.stripped(course, source.stem)
-        except UsageError as refused:
-            yield Finding(place(source), str(refused), f"mend what nbgrader refuses, in the source or in {CONFIG}")
-            return
-        lines = dict.fromkeys(nbgrader.leaks(there, released))
-        texts = {str(file): nbgrader.text_of(file) for file in sorted(released.rglob("*")) if file.is_file()}
-        more = [leak for leak in leaks(secrets, texts, texts) if leak.secret.text not in lines]
-    found = [(line, f"shows what only an answer or a hidden test has: {line}") for line in lines]
-    found += [(leak.secret.text, leak.says) for leak in more]
-    for secret, said in found:
+        for source in sources:
+            path, text = notebooks.made(root, source)
+            there = course.root / "source" / source.stem
+            if path.parent.is_dir():
+                shutil.copytree(path.parent, there)  # with the files that go with it
+            there.mkdir(parents=True, exist_ok=True)
+            (there / path.name).write_text(text, encoding="utf-8")
+            yield from _shown(course, source, secrets)
+
+
+def _shown(course: Course, source: Path, secrets: Collection[Secret]) -> Iterator[Finding]:
+    """What the release of an assignment would give away."""
+    try:
+        released = nbgrader.stripped(course, source.stem)
+    except UsageError as refused:
+        yield Finding(place(source), str(refused), f"mend what nbgrader refuses, in the source or in {CONFIG}")
+        return
+    lines = dict.fromkeys(nbgrader.leaks(course.root / "source" / source.stem, released))
+    found = {line: f"shows what only an answer or a hidden test has: {line}" for line in lines}
+    texts = {str(file): nbgrader.text_of(file) for file in sorted(released.rglob("*")) if file.is_file()}
+    for leak in leaks(secrets, texts, texts):
+        found.setdefault(leak.secret.text, leak.says)
+    for secret, said in found.items():
         mend = f"take it out, or set it off by ### BEGIN SOLUTION and ### END SOLUTION; then: {BUILD}"
         yield Finding(place(source, line_of(source, secret)), f"its release {said}", mend)
 
@@ -97,13 +103,15 @@ def shown(root: Path, source: Path, secrets: Iterable[Secret]) -> Iterator[Findi
 # -- all of it --------------------------------------------------------------------------------------------------------
 
 
-def findings(root: Path, source: Path, secrets: Iterable[Secret]) -> Mapping[str, list[Finding]]:
-    """Everything that there is to say of a source, its notebook and its release."""
-    refused = list(unreadable(source))
-    if refused:
-        return {"notebooks": refused}
-    return {
-        "notebooks": list(current(root, source)),
-        "points": list(worth(root, source)),
-        "releases": list(shown(root, source, secrets)),
-    }
+def findings(root: Path, sources: Iterable[Path], secrets: Collection[Secret]) -> Iterator[tuple[str, Finding]]:
+    """Everything that there is to say of sources, their notebooks and their releases."""
+    readable = []
+    for source in sources:
+        refused = list(unreadable(source))
+        yield from (("notebooks", each) for each in refused)
+        if not refused:
+            readable.append(source)
+            yield from (("notebooks", each) for each in current(root, source))
+            yield from (("points", each) for each in worth(root, source))
+    if readable:
+        yield from (("releases", each) for each in shown(root, readable, secrets))

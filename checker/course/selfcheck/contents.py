@@ -20,11 +20,12 @@ LECTURES = "lectures"
 class Contents:
     """A course's topics: the modules of those that can be imported, which of them are `chosen`, and complaints.
 
-    `package` is None where it cannot be imported itself, and `whole` says that no topics were named.
+    `package` and `lectures` are None where they cannot be imported, and `whole` says that no topics were named.
     """
 
     root: Path
     package: ModuleType | None
+    lectures: ModuleType | None
     topics: dict[str, ModuleType]
     chosen: dict[str, ModuleType]
     complaints: tuple[Finding, ...]
@@ -47,37 +48,48 @@ def contents(root: Path, names: Sequence[str]) -> Contents:
         package = importlib.import_module(KEYS)
         listed = tuple(package.TOPICS)
     except (Exception, SystemExit) as problem:
-        return Contents(root, None, {}, {}, (broken(listing, problem, f"mend that line, then: {AGAIN}"),), not names)
+        complaint = broken(listing, problem, f"mend that line, then: {AGAIN}")
+        return Contents(root, None, None, {}, {}, (complaint,), not names)
     files = [path.stem for path in sorted((root / KEYS).glob("*.py")) if path.stem not in ("__init__", LECTURES)]
     known = list(dict.fromkeys([*listed, *files]))
     for name in names:
         if name not in known:
             raise UsageError(f"{KEYS}/ has no topic {name!r}{near(name, known)}")
-    modules, complaints = {}, []
-    for topic in known:
-        if topic not in files:
-            said = f"TOPICS names {topic}, and there is no {KEYS}/{topic}.py"
-            where = place(listing, line_of(listing, topic))
-            found: ModuleType | Finding = Finding(where, said, "take the name out, or write the file")
-        else:
-            found = _module(root / KEYS / f"{topic}.py")
-        if isinstance(found, ModuleType) and topic not in listed:
-            if not exercises_in(found):  # it helps others
-                continue
-            said = f"{place(found.__file__ or topic)} declares exercises, and is not in TOPICS"
-            mend = f'put "{topic}" into TOPICS, in the order of learning, then: {BUILD}'
-            found = Finding(place(listing, line_of(listing, "TOPICS")), said, mend)
-        if isinstance(found, ModuleType):
-            modules[topic] = found
-        elif not names or topic in names:
-            complaints.append(found)
-    chosen = {topic: module for topic, module in modules.items() if not names or topic in names}
-    return Contents(root, package, modules, chosen, tuple(complaints), not names)
+    lectures = _module(root / KEYS / f"{LECTURES}.py", "")
+    found = {topic: _topic(root, topic, listed) for topic in known}
+    modules = {topic: each for topic, each in found.items() if isinstance(each, ModuleType)}
+    wanted = names or known
+    complaints = [found[topic] for topic in known if topic in wanted] + [lectures]
+    return Contents(
+        root,
+        package,
+        lectures if isinstance(lectures, ModuleType) else None,
+        modules,
+        {topic: module for topic, module in modules.items() if topic in wanted},
+        tuple(each for each in complaints if isinstance(each, Finding)),
+        not names,
+    )
 
 
-def _module(path: Path) -> ModuleType | Finding:
-    """A topic's module, or what its import raised."""
+def _topic(root: Path, topic: str, listed: Sequence[str]) -> ModuleType | Finding | None:
+    """A topic's module, or what is amiss with it; None for a file without exercises, which others use."""
+    path, listing = root / KEYS / f"{topic}.py", root / KEYS / "__init__.py"
+    if not path.is_file():
+        said = f"TOPICS names {topic}, and there is no {KEYS}/{topic}.py"
+        return Finding(place(listing, line_of(listing, topic)), said, "take the name out, or write the file")
+    module = _module(path, topic)
+    if isinstance(module, Finding) or topic in listed:
+        return module
+    if not exercises_in(module):
+        return None
+    said = f"{KEYS}/{topic}.py declares exercises, and is not in TOPICS"
+    mend = f'put "{topic}" into TOPICS, in the order of learning, then: {BUILD}'
+    return Finding(place(listing, line_of(listing, "TOPICS")), said, mend)
+
+
+def _module(path: Path, topic: str) -> ModuleType | Finding:
+    """A file's module, or what its import raised."""
     try:
         return importlib.import_module(f"{KEYS}.{path.stem}")
     except (Exception, SystemExit) as problem:
-        return broken(path, problem, f"mend that line, then: {AGAIN} {path.stem}")
+        return broken(path, problem, f"mend that line, then: {AGAIN} {topic}".rstrip())

@@ -1,9 +1,8 @@
 """Does each exercise declare what it owes: hints, mistakes, points, rows of the lectures, a formula, its own names?"""
 
-import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...credit import total
@@ -11,7 +10,7 @@ from ...exercises import Exercise, exercises_in
 from .. import stubs
 from ..key import KEYS
 from .contents import LECTURES, Contents
-from .findings import AGAIN, BUILD, Finding, at, broken, line_of, place
+from .findings import BUILD, Finding, at, line_of, place
 
 HINTS, MISTAKES = 2, 3
 #: A shorter line of an answer may stand in a hint: its words are those of any code.
@@ -21,27 +20,27 @@ _FORMULA = re.compile(r"\$[^$]+\$")
 
 def amiss(course: Contents) -> Iterator[Finding]:
     """What the exercises of the chosen topics lack, and, of all topics, the lectures' rows without an exercise."""
-    path = course.root / KEYS / f"{LECTURES}.py"
-    try:
-        lectures = importlib.import_module(f"{KEYS}.{LECTURES}")
-        rows, nothing = dict(lectures.ROWS), frozenset(lectures.NOTHING_TO_DERIVE)
-    except (Exception, SystemExit) as problem:
-        yield broken(path, problem, f"mend that line, then: {AGAIN}")
-        return
+    rows = course.lectures.ROWS if course.lectures is not None else {}
     for task in course.exercises:
-        yield from _lacks(task, rows)
+        yield from _lacks(task)
+        for row in task.rows if course.lectures is not None else ():
+            if row not in rows:
+                said = f"{task.name} has the row {row}, which is none of the table of derivations"
+                mend = f"mend the row, or add it to ROWS in {KEYS}/{LECTURES}.py; then: {BUILD}"
+                yield Finding(at(task.answer), said, mend)
     yield from _names_used_twice(course)
-    if not course.whole or course.complaints:
+    if course.lectures is None or course.complaints or not course.whole:
         return
-    covered = {row for module in course.topics.values() for task in exercises_in(module) for row in task.rows}
-    for row in sorted(rows.keys() - covered - nothing):
+    path = course.root / KEYS / f"{LECTURES}.py"
+    covered = {row for task in course.exercises for row in task.rows}
+    for row in sorted(rows.keys() - covered - set(course.lectures.NOTHING_TO_DERIVE)):
         said = f"no exercise has the row {row}, {rows[row]}"
         mend = f"name it among the rows of an @exercise, or say in NOTHING_TO_DERIVE why there is none; then: {BUILD}"
         yield Finding(place(path, line_of(path, f'"{row}"')), said, mend)
 
 
-def _lacks(task: Exercise, rows: Mapping[str, str]) -> Iterator[Finding]:
-    """What an exercise lacks, where `rows` are the derivations of the lectures."""
+def _lacks(task: Exercise) -> Iterator[Finding]:
+    """What an exercise lacks by itself."""
     where, name = at(task.answer), task.name
     if len(task.hints) < HINTS:
         mend = f"give its @exercise at least {HINTS} hints, from a nudge to the formula in words"
@@ -55,11 +54,10 @@ def _lacks(task: Exercise, rows: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(where, f"{name} has {_counted(len(task.mistakes), 'known mistake')}", mend)
     if total(task) <= 0:
         yield Finding(where, f"{name} is worth {total(task):g} points", "give its @exercise points above 0")
-    for row in task.rows:
-        if row not in rows:
-            mend = f"mend the row, or add it to ROWS in {KEYS}/lectures.py; then: {BUILD}"
-            yield Finding(where, f"{name} has the row {row}, which is none of the table of derivations", mend)
-    if not any(_FORMULA.search(line) for half in task.halves for line in stubs.answers(inspect.getsource(half))):
+    if not stubs.answers(inspect.getsource(task.answer)):
+        mend = f"put ### BEGIN SOLUTION above its first line and ### END SOLUTION below its last, then: {BUILD}"
+        yield Finding(where, f"the answer of {name} is not set off, so that its stub shows it", mend)
+    elif not any(_FORMULA.search(line) for half in task.halves for line in stubs.answers(inspect.getsource(half))):
         mend = "put the derivation beside it, between the marks of the solution, as a comment in LaTeX: # $...$"
         yield Finding(where, f"no formula stands beside the answer of {name}", mend)
 

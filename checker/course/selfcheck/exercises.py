@@ -61,11 +61,10 @@ def _misjudged(task: Exercise, known: Mistake, report: Report) -> tuple[str, str
             f"is judged {report.verdict}",
             f"delete it, or add a case to the edges of {task.name} at which it is wrong",
         )
-    others = [name for name in report.causes if name != known.name]
-    if others:
-        twin = next((each for each in task.mistakes if each.name == others[0]), None)
-        where = f" ({at(twin.written)})" if twin else ""
-        return f"is named as {others[0]}{where}", "let the two compute different numbers, or delete one of them"
+    twin = next((each for each in task.mistakes if each is not known and each.name in report.causes), None)
+    if twin is not None:
+        mend = "let the two compute different numbers, or delete one of them"
+        return f"is named as another, {twin.name} ({at(twin.written)})", mend
     if [(each.cause, each.advice) for each in report.findings if each.cause] != [(known.name, known.advice)]:
         mend = "let it do the same in every call, and differ from the answer at ordinary inputs or at an edge of"
         return "is wrong, but not named once, by its own advice", f"{mend} {task.name}"

@@ -8,8 +8,8 @@ from .findings import Looked
 
 def looked(course: Contents) -> Looked:
     """The README's table and the list of the stubs; of all topics, also what belongs to none."""
-    if course.package is None or course.topics.keys() != set(course.package.TOPICS):
-        return Looked("generated", "not looked at, for not every topic can be imported")
+    if course.package is None or course.lectures is None or course.topics.keys() != set(course.package.TOPICS):
+        return Looked("generated", "not looked at, for not everything in solutions/ can be imported")
     outcomes = list(shared(course.root, course.package, write=False))
     outcomes += orphans(course.root, course.package) if course.whole else ()
     said = "README.md and coursework/ are " + ("not what solutions/ give" if outcomes else "what solutions/ give")

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from ...places import user_line
 from .. import notebooks
@@ -24,8 +25,10 @@ def exercise(name: str) -> Found:
     with _quiet():
         task = notebooks.find(name)
         found = _of("references", exercises.unlike_right(task), task.topic)
+        if found:  # what is known of mistakes is known by a right answer
+            return found
         mistakes = (complaint for known in task.mistakes for complaint in exercises.unlike_known(task, known))
-        return found + _of("mistakes", mistakes, task.topic)
+        return _of("mistakes", mistakes, task.topic)
 
 
 def stubs(root: Path, topic: str, course: Sequence[str]) -> Found:
@@ -34,10 +37,10 @@ def stubs(root: Path, topic: str, course: Sequence[str]) -> Found:
         return _of("stubs", coursework.unsolved(root, _module(topic), _secrets([topic], course)), topic)
 
 
-def assignment(root: Path, source: Path, course: Sequence[str]) -> Found:
-    """A source's notebook and its release."""
-    found = assignments.findings(root, source, _secrets(course, course))
-    return [(what, each) for what, several in found.items() for each in several]
+def assigned(root: Path, sources: Sequence[Path], course: Sequence[str]) -> Found:
+    """The notebooks of sources, and their releases: one after the other, for all share a gradebook."""
+    with _quiet("ignore"):
+        return list(assignments.findings(root, sources, _secrets(course, course)))
 
 
 def student(root: Path, topics: Sequence[str], course: Sequence[str]) -> Found:
@@ -46,7 +49,8 @@ def student(root: Path, topics: Sequence[str], course: Sequence[str]) -> Found:
         texts = wheel.packed(root)
     except ModuleNotFoundError:
         return [("wheel", wheel.UNTOLD)]
-    return [("wheel", each) for each in wheel.given_away(texts, _secrets(topics, course))]
+    with _quiet("ignore"):
+        return [("wheel", each) for each in wheel.given_away(texts, _secrets(topics, course))]
 
 
 def _of(what: str, complaints: Iterable[Finding], topic: str) -> Found:
@@ -73,8 +77,8 @@ def _secrets(topics: Sequence[str], course: Sequence[str]) -> list[Secret]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave out what the course's code prints; a warning of its is as bad as an exception, as it is in its tests."""
+def _quiet(warned: Literal["error", "ignore"] = "error") -> Iterator[None]:
+    """Leave out what the course's code prints; an exercise's warning is an error, as it is in this project's tests."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter(warned)
         yield

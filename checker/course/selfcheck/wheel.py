@@ -1,5 +1,6 @@
 """Does what a student installs hold nothing of the instructor's side, and nothing of the answers?"""
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +19,13 @@ _MEND = "leave it out of [tool.hatch.build.targets.wheel] in pyproject.toml, or 
 
 #: What there is to say where hatchling, which builds it, is not installed.
 UNTOLD = Finding(PROJECT, "hatchling, which knows what a wheel holds, is missing", "python -m pip install hatchling")
+
+
+def built_from(root: Path) -> bool:
+    """Whether a student's wheel is built from a folder: a course of one's own may have none."""
+    path = root / PROJECT
+    declared = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return bool(declared.get("build-system", {}).get("build-backend") == "hatchling.build")
 
 
 def packed(root: Path) -> dict[str, str]:
