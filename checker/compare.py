@@ -152,8 +152,6 @@ def _central(
         step = (up - x)[owner] if count > 1 else up - x
         gap = _sums(np.abs(dout * ((plus - out) - (out - minus))) / step, owner, count)
         straight = gap <= 1e-3 * np.maximum(np.abs(rising), np.abs(falling)) + 20 * noise
-        # An entry that no output feels, and that is claimed to be 0, is settled too (if dout cannot hide anything).
-        still = (_sums((plus != out) | (minus != out), owner, count) == 0) & (claimed == 0) & bool(np.all(dout != 0))
         jacobian = result.jacobian[leaf]
         if jacobian is not None:
             jacobian[group.flat[owner], np.arange(out.size)] = change / width
@@ -161,7 +159,7 @@ def _central(
         evident |= ~np.isfinite(claimed)  # nothing to compare with, as where the whole gradient has another size
     result.numeric[leaf].flat[group.flat] = central
     result.error[leaf].flat[group.flat] = noise + gap
-    return np.isfinite(central) & ((agrees & quiet & straight) | still), evident
+    return np.isfinite(central) & agrees & quiet & straight, evident
 
 
 def _sums(values: Array, owner: Array, count: int) -> Array:

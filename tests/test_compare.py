@@ -12,12 +12,16 @@ from checker.compare import (
     RIGHT,
     UNSETTLED,
     WRONG,
+    Comparison,
+    _central,
+    _two_steps,
     compare_direction,
     compare_entries,
     judge_entry,
     random_direction,
 )
-from checker.numerical import Function
+from checker.independence import groups
+from checker.numerical import EPS, STEP, Function, Line
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
 rng = np.random.default_rng(11)
@@ -179,6 +183,60 @@ def test_one_entry_on_the_whole_ladder():
     assert judge_entry(function, 0, (1,), np.ones(2), np.e * 1.001, 1e-7, [(2,)]).status == "wrong"
 
 
+# -- what one difference says ----------------------------------------------------------------------------------------
+
+
+def at_zero(f, claim, typical=0.0, dout=1.0):
+    """Whether one central difference at 0 settles the claim, whether it is plainly wrong, and the comparison."""
+    function = Function(lambda leaves: f(leaves[0]), [np.zeros(1)])
+    result = Comparison([np.zeros(1)], [np.zeros(1)], [np.zeros(1)], [np.zeros((1, 1))])
+    (group,) = groups(function, 0, [(1,)])
+    claims = np.array([claim])
+    settled, evident = _central(function, 0, group, np.array([dout]), claims, typical, 1e-7, result)
+    return settled.item(), evident.item(), result
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_difference_settles_what_agrees_to_within_a_part_of_rtol(sign):
+    line = lambda x: 3 * x  # noqa: E731
+    assert [at_zero(line, 3 + sign * off)[0] for off in (0.0, 8.5e-8, 9.5e-8, 1.0)] == [True, True, False, False]
+    assert [at_zero(line, 3 + sign * off)[1] for off in (0.0, 2.9e-4, 3.1e-4, 1.0)] == [False, False, True, True]
+    assert at_zero(lambda x: sign * 3 * x, sign * 3.0)[:2] == (True, False)
+
+
+def test_one_difference_is_kept_with_its_error():
+    *_, found = at_zero(lambda x: 3 * x + 0.001 * np.abs(x), 0.0, dout=2.0)
+    assert found.numeric[0] == pytest.approx(6)
+    assert found.error[0] == pytest.approx(0.004)
+    assert found.jacobian[0] == pytest.approx(3)
+    *_, noisy = at_zero(lambda x: 1000.0 + x, 1.0, dout=2.0)
+    assert noisy.error[0] == pytest.approx(4 * 2 * 1000 * EPS / STEP, rel=1e-3)
+
+
+def test_a_corner_within_one_difference_settles_nothing():
+    bent = lambda k: lambda x: 3 * x + k * np.abs(x)  # noqa: E731
+    assert [at_zero(bent(k), 3.0)[0] for k in (0.0014, 0.0016, 1.0)] == [True, False, False]
+    assert [at_zero(bent(k), 3.0)[0] for k in (-0.0014, -0.0016)] == [True, False]
+    assert [at_zero(bent(0.001), 3 + off)[1] for off in (0.0201, 0.021)] == [False, True]
+    assert at_zero(bent(1.0), 100.0)[1] is False
+
+
+def test_one_difference_is_heard_only_above_its_noise():
+    upon = lambda k: lambda x: k + x  # noqa: E731
+    noise = 4 * EPS / STEP
+    loud = 1e-5 / noise
+    assert [at_zero(upon(0.5 * loud), 1.0)[0], at_zero(upon(2 * loud), 1.0)[0]] == [True, False]
+    assert at_zero(upon(2 * loud), 1.0, typical=3e3)[0] is True
+    assert at_zero(upon(2 * loud), 1.0, typical=1e3)[0] is False
+    assert [at_zero(upon(0.5 * loud), 1.0 + off)[1] for off in (5e-4, 7e-4)] == [False, True]
+
+
+def test_one_difference_says_nothing_of_what_is_not_finite():
+    assert at_zero(lambda x: np.where(x == 0, 0.0, np.nan), 0.0)[:2] == (False, False)
+    assert at_zero(lambda x: 3 * x, np.nan)[:2] == (False, True)
+    assert at_zero(lambda x: 0 * x + 5, 0.0)[:2] == (True, False)
+
+
 # -- how many evaluations ---------------------------------------------------------------------------------------------
 
 
@@ -318,6 +376,65 @@ def test_an_input_with_a_small_gradient_is_moved_further():
     function = Function(lambda leaves: leaves[0] + leaves[1], [np.ones(50), np.ones(50)])
     large, small = random_direction(function, [np.full(50, 1.0), np.full(50, 1e-1)], np.random.default_rng(0))
     assert np.mean(np.abs(small)) > 5 * np.mean(np.abs(large))
+
+
+def glimpsed(f, claim, size=1.0, input_rounding=0.0):
+    """What two steps at most say of a claimed slope at 0, and how many evaluations it took."""
+    function = Function(lambda leaves: f(leaves[0]), [np.zeros(1)])
+    found = _two_steps(Line(function, direction=[np.ones(1)]), np.ones(1), claim, size, input_rounding)
+    return found and found.status, function.calls - 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_evaluations_confirm_a_slope_and_four_refute_it(sign):
+    line = lambda x: 3 * x  # noqa: E731
+    assert glimpsed(line, 3.0) == ("right", 2)
+    assert glimpsed(line, 3.0 + sign * 0.9e-9) == ("right", 2)
+    assert glimpsed(line, 3.0 + sign * 1.1e-9) == ("wrong", 4)
+    assert glimpsed(line, 3.0 + sign * 1.1e-9, size=2.0) == ("right", 2)
+    assert glimpsed(line, 3.0 + sign * 3e-7, input_rounding=1e-12) == ("right", 2)
+    assert glimpsed(line, 3.0 + sign * 4e-7, input_rounding=1e-12) == ("right", 4)
+    assert glimpsed(line, 3.0 + sign * 1e-5, input_rounding=1e-12) == ("wrong", 4)
+    assert glimpsed(line, 3.0, input_rounding=1e-11) == (None, 2)
+    assert glimpsed(line, 3.0 + sign * 1e-3, input_rounding=1e-11) == (None, 4)
+
+
+def test_a_curve_is_judged_as_far_as_two_steps_tell():
+    cubic = lambda k: lambda x: x + k / STEP**2 * x**3  # noqa: E731  (its difference is off by k)
+    assert glimpsed(cubic(5e-7), 1.0) == ("right", 4)
+    assert glimpsed(cubic(2e-6), 1.0) == (None, 4)
+    assert glimpsed(cubic(2e-6), 1.0, size=3.0) == ("right", 4)
+    assert glimpsed(cubic(5e-7), 1.0 + 5e-6) == (None, 4)
+    assert glimpsed(cubic(5e-7), 1.0 + 2e-5) == ("wrong", 4)
+
+
+def test_a_corner_along_a_direction_is_left_to_the_ladder():
+    bent = lambda k: lambda x: x + k * np.abs(x)  # noqa: E731
+    assert glimpsed(bent(0.0049), 1.0) == ("right", 2)
+    assert glimpsed(bent(0.0051), 1.0) == (None, 2)
+    assert glimpsed(bent(0.001), 1.5) == (None, 4)
+    assert glimpsed(lambda x: np.where(x == 0, 0.0, np.nan), 0.0) == (None, 2)
+
+
+def test_a_bend_that_closes_with_the_step_is_no_corner():
+    square = lambda k: lambda x: x + k / STEP * x * x  # noqa: E731  (its one-sided slopes are 2 k apart)
+    assert glimpsed(square(0.0049), 1.5) == ("wrong", 4)
+    assert glimpsed(square(0.0051), 1.5) == (None, 4)
+
+
+def test_entries_that_are_not_finite_do_not_move():
+    x = np.array([np.inf, 1.0, np.nan, -2.0])
+    function = Function(lambda leaves: np.zeros(1), [x])
+    (weights,) = random_direction(function, [np.ones(4)], np.random.default_rng(0))
+    assert (weights != 0).tolist() == [False, True, False, True]
+
+
+def test_an_input_is_moved_thirty_times_as_far_at_most():
+    function = Function(lambda leaves: leaves[0], [np.ones(9), np.ones(9), np.ones(9), np.ones(9)])
+    claims = [np.full(9, size) for size in (1.0, 1e-6, 0.0, np.inf)]
+    moves = random_direction(function, claims, np.random.default_rng(0))
+    for move, further in zip(moves, (1, 30, 1, 1)):
+        assert np.all((np.abs(move) >= 0.5 * further) & (np.abs(move) <= 1.5 * further))
 
 
 # -- what comes before any number: the caller's arrays and NumPy's state ----------------------------------------------
