@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "extensions")]
 
 project = "checker"
-copyright = "The checker authors"
+copyright = "The checker authors"  # noqa: A001 Sphinx calls it so
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "docstrings", "verbs"]
 
 html_theme = "furo"
@@ -17,9 +17,9 @@ html_show_sphinx = False
 html_copy_source = False
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
-# Each scheme has colours of its own, which are told apart from what is behind them.
-pygments_style = "friendly"
-pygments_dark_style = "github-dark"
+# Colours that stand out against what is behind them.
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
