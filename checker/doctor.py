@@ -45,7 +45,12 @@ class Finding:
 
 def declare(verbs: Any, name: str) -> None:
     """The options."""
-    parser = verbs.add_parser(name, help="say what is missing in your set-up, and how to mend it")
+    parser = verbs.add_parser(
+        name,
+        help="say what is missing in your set-up, and how to mend it",
+        description="Say what is missing in your set-up, with the command that mends it: Python, NumPy, this folder, "
+        "the exercises, and what notebooks need; for an instructor, the sandbox, the course and its gradebook too.",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

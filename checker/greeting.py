@@ -20,7 +20,7 @@ checker: {PURPOSE}
 python -m checker --help lists every verb; python -m checker VERB --help says what it takes."""
 
 #: The verbs that gradient-checker-course brings.
-INSTRUCTORS = ("course", "build", "release", "autograde", "feedback", "report", "export", "grade")
+INSTRUCTORS = ("course", "selfcheck", "build", "release", "autograde", "feedback", "report", "export", "grade")
 
 
 class Version(argparse.Action):

@@ -83,9 +83,12 @@ def _topics(package: Any) -> Iterator[tuple[str, Any]]:
 def declare_list(verbs: Any, name: str) -> None:
     """Add `list` to the command line."""
     parser = verbs.add_parser(
-        name, help="every exercise, in the order of learning, and how far you are", description=__doc__
+        name,
+        help="every exercise, in the order of learning, and how far you are",
+        description="Every exercise, in the order of learning: + right, x wrong, . not attempted. Files that have not "
+        "changed are not judged again.",
     )
-    parser.add_argument("package", nargs="?", default=COURSEWORK, help=f"default {COURSEWORK}")
+    parser.add_argument("package", nargs="?", default=COURSEWORK, help=f"the folder of the stubs; default {COURSEWORK}")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -137,7 +140,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
 def declare_hint(verbs: Any, name: str) -> None:
     """Add `hint` to the command line."""
     parser = verbs.add_parser(name, help="the next hint for an exercise", description="The next hint for an exercise.")
-    parser.add_argument("target", help="coursework.batchnorm.batchnorm_backward, or coursework.batchnorm")
+    parser.add_argument(
+        "target", help="an exercise, as coursework.gates.add_backward; of a topic, the first that is not right"
+    )
 
 
 def run_hint(options: argparse.Namespace) -> int:
@@ -183,7 +188,9 @@ def _next_hint(task: Exercise, progress: Progress) -> str:
 def declare_start(verbs: Any, name: str) -> None:
     """Add `start` to the command line."""
     parser = verbs.add_parser(
-        name, help="put the course's stubs into a folder of yours", description="Copy the stubs to ./coursework."
+        name,
+        help="put the exercises of the course into a folder of yours",
+        description="Copy the exercises to ./coursework, for you to fill in. What is there already is left as it is.",
     )
     parser.add_argument("folder", nargs="?", default=".", help="where coursework/ is to be; default here")
 
