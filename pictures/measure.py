@@ -172,7 +172,7 @@ def coverage_table(found: dict[str, Coverage]) -> str:
             each.off == "wrong",
             (each.off == "wrong")[each.relative < 1e-4],
         )
-        one, five, right, off, sharp = (f"{100 * np.mean(share):.1f} %" for share in shares)
+        one, five, right, off, sharp = (f"{100 * np.mean(share):.3g} %" for share in shares)
         bar = f"{np.median(each.relative):.0e}"
         lines.append(" | ".join((size, str(each.ratio.size), one, five, bar, right, off, sharp)))
     return "\n".join(f"| {line} |" for line in lines)
