@@ -17,4 +17,4 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 ROOT = Path(__file__).parents[1]
 #: In the order in which they run.
-NAMES = ("startup", "cost", "fast", "locate", "detection", "grading", "marks")
+NAMES = ("startup", "watch", "cost", "fast", "locate", "detection", "grading", "marks")

@@ -62,7 +62,7 @@ def readme(result: Result) -> str:
     unsure, refused, named_ = more.column("so many").values()
     reasons = more.column("of")["wrong, with a cause: the cause is named"]
     words = (
-        f"At {unsure} of the nasty points the checker cannot tell, and it calls {refused} wrong. It names the cause of "
+        f"The checker calls {refused} of the nasty points wrong and cannot tell at {unsure}. It names the cause of "
         f"{percent(100 * named_ / reasons)} % of the {reasons} wrong ones that have one."
     )
     return "\n\n".join((markdown(pairs.header, rows), words, result.setting()))

@@ -40,8 +40,8 @@ def lost(graders: list[str], count: int | None) -> Table:
         for place, words in enumerate(list(tricks.ODDITIES)[:count])
     ]
     slips = [graded(name, tricks.copied()) for name in graders]
-    rows.append([f"{tricks.COPIED}: its owner", *(_lost(taken.scores["mmm"]) for taken in slips)])
-    rows.append([f"{tricks.COPIED}: who comes next", *(_lost(taken.scores["zzz"]) for taken in slips)])
+    rows.append([f"{tricks.COPIED} (its owner)", *(_lost(taken.scores["mmm"]) for taken in slips)])
+    rows.append([f"{tricks.COPIED} (who comes next)", *(_lost(taken.scores["zzz"]) for taken in slips)])
     title = f"Marks of {POINTS:g} that honest students lose"
     return Table("lost", title, ["what they did beside right answers", *graders], rows)
 
@@ -55,9 +55,9 @@ def readme(result: Result) -> str:
     earned, lost = result.tables["earned"], result.tables["lost"]
     graders = earned.header[1:]
     successes = [sum(map(bool, earned.column(name).values())) for name in graders]
-    rows = [[f"of {len(earned.rows)} well-known tricks, those that earn worthless answers points", *successes]]
+    rows = [[f"of {len(earned.rows)} well-known tricks, those that earn marks for worthless answers", *successes]]
     for words, *cells in lost.rows:
-        rows.append([f"{words}: points of {POINTS:g} that right answers lose", *map(_points, cells)])
+        rows.append([f"right answers and {words}: marks lost, of {POINTS:g}", *map(_points, cells)])
     names = ["this" if name == "checker" else name for name in graders]
     return markdown(["", *names], rows) + "\n\n" + result.setting()
 

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -61,6 +62,9 @@ def filled(text: str, results: Mapping[str, Result]) -> str:
 
 
 def _put(block: str, name: str, text: str) -> str:
+    """The text with a block, its prose in lines of 120 characters, in its places."""
+    lines = textwrap.TextWrapper(120, break_long_words=False, break_on_hyphens=False)
+    block = "\n\n".join(each if each.startswith("|") else lines.fill(each) for each in block.split("\n\n"))
     begin = f"<!-- benchmarks: {name} -->"
     within = re.compile(rf"^{re.escape(begin)}$.*?^{END}$", re.MULTILINE | re.DOTALL)
     return within.sub(lambda _: f"{begin}\n\n{block}\n\n{END}", text)

@@ -263,7 +263,10 @@ def toy(monkeypatch, tmp_path):
     module = ModuleType("benchmarks.toy")
     module.PEERS = ("pytest",)
     module.measure = lambda quick: iter([TOY])
-    module.readme = lambda result: markdown(("", "pace"), result.tables["pace"].column("a minute").items())
+    words = "It is " + "very " * 25 + "well-known."
+    module.readme = lambda result: (
+        f"{markdown(('', 'pace'), result.tables['pace'].column('a minute').items())}\n\n{words}"
+    )
     monkeypatch.setitem(sys.modules, "benchmarks.toy", module)
     for user in ("benchmarks.__main__", "benchmarks.pages", "benchmarks.results"):
         monkeypatch.setattr(f"{user}.NAMES", ("toy",))
@@ -310,7 +313,8 @@ def test_figures_are_printed_and_nothing_is_written_unless_asked_for(toy, capsys
 
 def test_figures_are_kept_and_written_into_every_page(toy):
     main(["--write"], toy)
-    shown = SHOWN.format("| | pace |\n|---|---|\n| ours | 1234 |\n| theirs | 24 |")
+    prose = f"It is {'very ' * 22}very\nvery very well-known."
+    shown = SHOWN.format(f"| | pace |\n|---|---|\n| ours | 1234 |\n| theirs | 24 |\n\n{prose}")
     assert (toy / "README.md").read_text() == (toy / "docs" / "deep" / "page.md").read_text() == shown
     result = results.read(toy)["toy"]
     assert result.versions.keys() == {"Python", "numpy", "pytest"}
