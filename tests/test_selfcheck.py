@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -345,6 +346,7 @@ def test_what_is_broken_is_found_and_named(project, name):
 SOURCE, NOTEBOOK = "notebooks/sources/01_scaling.py", "notebooks/source/01_scaling/01_scaling.ipynb"
 CONFIG = "notebooks/nbgrader_config.py"
 OUT = f"take it out, or set it off by ### BEGIN SOLUTION and ### END SOLUTION; then: {BUILD}"
+CONFIGURE = "mend it, or install what it lacks; python -m checker course FOLDER lays out a course with one that works"
 PACKED = "leave it out of [tool.hatch.build.targets.wheel] in pyproject.toml, or take it out of the file"
 
 
@@ -405,6 +407,22 @@ def test_what_is_handed_out_is_looked_at(assignment, name):
     assert Finding(where, found, mend) in looked.get(what, ()), looked
     if mend == BUILD:
         assert assignment.mended(Finding(where, found, mend)) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("break_it", "says"),
+    [
+        (lambda p: (p.folder / CONFIG).unlink(), r"nbgrader_config\.py: ConfigFileNotFound: "),
+        (lambda p: p.replace(CONFIG, "import os", "1 / 0"), r"nbgrader_config\.py, line 9: ZeroDivisionError: "),
+    ],
+)
+def test_a_configuration_without_which_nothing_is_released(assignment, break_it, says):
+    break_it(assignment)
+    (complaint,) = assignment.look()["releases"]
+    assert complaint.what == CONFIG
+    assert re.search(f"no release can be made: .*{says}", complaint.found)
+    assert complaint.mend == CONFIGURE
 
 
 # -- the command ------------------------------------------------------------------------------------------------------

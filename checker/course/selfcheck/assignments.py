@@ -16,6 +16,7 @@ from ..secrets import Secret, leaks
 from .coursework import complaint
 from .findings import BUILD, Finding, line_of, place
 
+_CONFIGURE = "mend it, or install what it lacks; python -m checker course FOLDER lays out a course with one that works"
 _LINE = re.compile(r"line (?P<line>\d+): (?P<said>.*)", re.DOTALL)
 
 
@@ -70,9 +71,15 @@ def _points(path: Path) -> dict[str, float]:
 
 def shown(root: Path, sources: Iterable[Path], secrets: Collection[Secret]) -> Iterator[Finding]:
     """What the releases of readable sources would give away: made in a temporary folder, as `release` makes them."""
+    theirs = Course(root / notebooks.FOLDER)
+    try:
+        theirs.configuration()
+    except UsageError as problem:
+        yield Finding(place(theirs.root / CONFIG), f"no release can be made: {problem}", _CONFIGURE)
+        return
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         course = Course(Path(folder))
-        shutil.copyfile(root / notebooks.FOLDER / CONFIG, course.root / CONFIG)
+        shutil.copyfile(theirs.root / CONFIG, course.root / CONFIG)
         for source in sources:
             path, text = notebooks.made(root, source)
             there = course.root / "source" / source.stem
