@@ -199,7 +199,7 @@ def run(path, folder, leave_out=()):
     printed = ""
     try:
         for block in blocks(path):
-            where = f"{path.relative_to(ROOT)}, line {block.line}"
+            where = f"{path.name}, line {block.line}"
             if block.not_run or block.language in leave_out:
                 continue
             if block.file:

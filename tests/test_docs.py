@@ -38,6 +38,42 @@ def test_the_examples_do_what_is_shown(name, tmp_path):
     documents.run(PAGES[name], tmp_path, leave_out={"sh"} if name in LISTS else ())
 
 
+TRUE = {
+    "output": "```console\n$ echo 1 two; echo three\n2 two\n...\n$ cd /\n$ pwd\n/\n```",
+    "failure shown": "```console\n$ echo no; exit 3\nno\n```",
+    "command": "```sh\ntrue\n```",
+    "program": "```python\na = 1\n```\n\n```python\nprint(a, 'one')\n```\n\n```text\n1 one\n```",
+    "file": "```python\n# own.py\ndef f():\n    return 1\n```\n\n```python\nfrom own import f\n\nassert f() == 1\n```",
+    "file changed": "```python\n# own.py\n@staticmethod\ndef f():\n    return 1\n\n\nprint(f())\n```\n\n"
+    "```python\n# own.py\ndef f():\n    return 'mended'\n```\n\n```console\n$ python own.py\nmended\n```",
+    "file longer": "```python\n# own.py\nprint('a')\n```\n\n```python\n# own.py\nprint('b')\n```\n\n"
+    "```console\n$ python own.py\na\nb\n```",
+    "not run": "<!-- not run: it would fail -->\n```sh\nfalse\n```",
+}
+UNTRUE = {
+    "output": "```console\n$ echo 1 two; echo three\n2 two\n```",
+    "nothing shown": "```console\n$ echo one\n```",
+    "a line left out": "```console\n$ echo one; echo two; echo three\none\n...\nfour\n```",
+    "command": "```sh\nfalse\ntrue\n```",
+    "program": "```python\na = 1\n```\n\n```python\nassert a == 2\n```",
+    "program's output": "```python\nprint('one')\n```\n\n```text\ntwo\n```",
+    "run again": "<!-- not run: once -->\n```sh\nfalse\n```\n\n```sh\nfalse\n```",
+}
+
+
+@pytest.mark.parametrize("example", TRUE)
+def test_a_true_example_passes(example, tmp_path):
+    (tmp_path / "page.md").write_text(TRUE[example])
+    documents.run(tmp_path / "page.md", tmp_path)
+
+
+@pytest.mark.parametrize("example", UNTRUE)
+def test_an_untrue_example_is_found(example, tmp_path):
+    (tmp_path / "page.md").write_text(UNTRUE[example])
+    with pytest.raises(AssertionError, match=r"page\.md, line \d"):
+        documents.run(tmp_path / "page.md", tmp_path)
+
+
 @every_page
 def test_every_block_is_run_or_plainly_no_example(name):
     for block in documents.blocks(PAGES[name]):
@@ -86,6 +122,8 @@ def commands(path):
 def test_commands_are_those_that_there_are(name, capsys):
     known, refused = parser(), []
     for words in commands(PAGES[name]):
+        if len(words) == 1:  # a verb that is named
+            words = [*words, "--help"]
         try:
             known.parse_args(words)
         except SystemExit as ended:
