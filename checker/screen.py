@@ -60,10 +60,13 @@ class Board:
         """A subject's last verdict; "" where there is none."""
         return self.last[name].verdict if name in self.last else ""
 
+    def current(self) -> bool:
+        """Whether the verdicts are those of the code as it is: it could be imported when it was last checked."""
+        return self.shown is not None and bool(self.shown.name) and not self.trouble
+
     def right(self) -> bool:
         """Whether everything was right when it was last checked."""
-        imported = self.shown is not None and bool(self.shown.name)
-        return imported and not self.trouble and all(self.verdict(name) == RIGHT for name in self.names)
+        return self.current() and all(self.verdict(name) == RIGHT for name in self.names)
 
     def lines(self, width: int = WIDTH, height: int | None = None) -> Lines:
         """All there is to show; where it has to fit into a height, what is right is left out first."""
@@ -80,7 +83,7 @@ class Board:
         return [(first, f"bold {COLOURS.get(self.shown.verdict, '')}"), *((line, "") for line in rest)]
 
     def rows(self, height: int | None = None) -> Lines:
-        """An empty line and one for each subject, with mark, name, verdict; nothing where there is one subject only."""
+        """For several subjects a line each, with mark, name and verdict, and lines above that set them apart."""
         if len(self.names) < 2:
             return []
         longest = max(map(len, self.names))
@@ -89,7 +92,8 @@ class Board:
             last = self.last.get(name)
             mark, said = (MARKS.get(last.verdict, "!"), last.head.partition(": ")[2]) if last else (" ", "")
             rows.append((f"  {mark} {name:<{longest}}  {said}".rstrip(), COLOURS.get(self.verdict(name), "")))
-        return [("", ""), *rows] if height is None else [("", ""), *_fitting(rows, height - 1)][: max(height, 0)]
+        above: Lines = [("", "")] if self.current() else [("", ""), ("before that:", "dim")]
+        return [*above, *rows] if height is None else [*above, *_fitting(rows, height - len(above))][: max(height, 0)]
 
     def _watched(self) -> str:
         """What is watched, when it was last checked, how long that took, and how to end it."""

@@ -11,10 +11,15 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from checker import Float, exercise, mistake, task
+from checker.answers import known_mistakes
 from checker.cli import main
 from checker.edited import digests
+from checker.exercises import as_answered
+from checker.kinds import Answer
 from checker.screen import Board, Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -120,7 +125,7 @@ def anew(path, text):
     path.write_text(text)
 
 
-@pytest.mark.parametrize("save", [in_place, renamed, anew])
+@pytest.mark.parametrize("save", [renamed, pytest.param(in_place, marks=pytest.mark.slow), anew])
 def test_a_save_is_checked_at_once(watch, tmp_path, save):
     running = watch("mine.py", *INPUT, mine=WRONG)
     first = running.check()
@@ -133,6 +138,7 @@ def test_a_save_is_checked_at_once(watch, tmp_path, save):
     assert running.interrupt() == 1
 
 
+@pytest.mark.slow
 def test_the_report_is_that_of_gradcheck(watch, tmp_path, monkeypatch, capsys):
     text = watch("mine.py::square_grad", *INPUT, mine=WRONG).check()
     monkeypatch.chdir(tmp_path)
@@ -140,6 +146,7 @@ def test_the_report_is_that_of_gradcheck(watch, tmp_path, monkeypatch, capsys):
     assert text.partition("\n\n")[0] == capsys.readouterr().out.rstrip()
 
 
+@pytest.mark.slow
 def test_many_saves_at_once_are_one_check_of_the_last(watch, tmp_path):
     running = watch("mine.py", *INPUT, mine=RIGHT)
     running.check()
@@ -157,12 +164,13 @@ def test_code_that_cannot_be_read_is_shown_until_it_can(watch, tmp_path):
     (tmp_path / "mine.py").write_text(BOTH[:-3] + "(((\n")
     broken = running.check()
     assert broken.startswith("mine.py: wrong (raises an exception)\n  mine.py cannot be imported: it raised")
-    assert "\n  + cube_grad    right\n" in broken
+    assert "\nbefore that:\n  + square_grad  right\n  + cube_grad    right\n" in broken
     (tmp_path / "mine.py").write_text(BOTH)
     assert running.check().startswith("square_grad: right\n")
     assert running.interrupt() == 0
 
 
+@pytest.mark.slow
 def test_broken_code_can_be_watched_from_the_start(watch, tmp_path):
     running = watch("mine.py", *INPUT, mine="def square(:\n")
     assert "SyntaxError" in running.check()
@@ -179,6 +187,7 @@ def test_a_file_that_is_deleted_is_waited_for(watch, tmp_path):
     assert running.check().startswith("square_grad: wrong (values)\n")
 
 
+@pytest.mark.slow
 def test_a_function_that_is_no_longer_there_is_waited_for(watch, tmp_path):
     running = watch("mine.py::square_grad", *INPUT, mine=RIGHT)
     running.check()
@@ -191,6 +200,7 @@ def test_a_function_that_is_no_longer_there_is_waited_for(watch, tmp_path):
     assert running.interrupt() == 0
 
 
+@pytest.mark.slow
 def test_helpers_are_watched(watch, tmp_path):
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").touch()
@@ -208,6 +218,7 @@ def test_helpers_are_watched(watch, tmp_path):
     assert running.check().startswith("square_grad: right\n")
 
 
+@pytest.mark.slow
 def test_a_helper_that_is_missing_is_found_when_it_is_written(watch, tmp_path):
     running = watch("mine.py", *INPUT, mine="from helper import FACTOR\n" + SQUARE.format("FACTOR * x"))
     assert "ModuleNotFoundError" in running.check()
@@ -225,6 +236,7 @@ def test_a_check_that_does_not_end_is_ended_by_the_next_save(watch, tmp_path):
     assert running.check().startswith("square_grad: right\n")
 
 
+@pytest.mark.slow
 def test_code_that_ends_its_process_is_told(watch, tmp_path):
     running = watch("mine.py", *INPUT, mine="import os\n" + SQUARE.format("os._exit(3)"))
     text = running.check()
@@ -233,6 +245,7 @@ def test_code_that_ends_its_process_is_told(watch, tmp_path):
     assert running.check().startswith("square_grad: right\n")
 
 
+@pytest.mark.slow
 def test_what_the_code_prints_is_left_out_unless_asked_for(watch):
     noisy = "import os\nprint('loading')\nos.write(1, b'underneath')\n" + RIGHT
     assert "loading" not in watch("mine.py", *INPUT, mine=noisy).check()
@@ -241,9 +254,8 @@ def test_what_the_code_prints_is_left_out_unless_asked_for(watch):
     assert "underneath" not in loud
 
 
+@pytest.mark.slow
 def test_a_file_of_inputs_is_watched(watch, tmp_path):
-    import numpy as np
-
     np.save(tmp_path / "x.npy", np.zeros(3))
     running = watch("mine.py", "--input", "x=x.npy", mine=WRONG)
     assert running.check().startswith("square_grad: ")
@@ -272,11 +284,13 @@ def test_only_what_was_edited_is_checked_and_the_rest_stays(watch, tmp_path):
     assert running.interrupt() == 0
 
 
+@pytest.mark.slow
 def test_at_first_the_first_that_is_wrong_is_shown(watch):
     running = watch("mine.py", *INPUT, mine=SQUARE.format("2 * x") + CUBE.format("x"))
     assert running.check().startswith("cube_grad: wrong (values)\n")
 
 
+@pytest.mark.slow
 def test_what_is_shared_concerns_all(watch, tmp_path):
     text = "K = 1\n" + SQUARE.format("2 * x * K") + CUBE.format("3 * x**2 * K")
     running = watch("mine.py", *INPUT, mine=text)
@@ -285,6 +299,7 @@ def test_what_is_shared_concerns_all(watch, tmp_path):
     assert "\n  x square_grad  wrong (values)\n  x cube_grad    wrong (values)\n" in running.check()
 
 
+@pytest.mark.slow
 def test_a_save_without_an_edit_checks_everything(watch, tmp_path):
     (tmp_path / "k").write_text("2")
     running = watch("mine.py", *INPUT, mine=SQUARE.format("x * int(open('k').read())") + CUBE.format("3 * x**2"))
@@ -294,6 +309,7 @@ def test_a_save_without_an_edit_checks_everything(watch, tmp_path):
     assert "  x square_grad  wrong (values)\n" in running.check()
 
 
+@pytest.mark.slow
 def test_one_without_inputs_is_a_line_among_others(watch):
     running = watch("mine.py", *INPUT, mine=RIGHT + "\n\ndef f(q):\n    return q\n\n\ndef f_grad(q):\n    return 1\n")
     text = running.check()
@@ -367,6 +383,35 @@ def test_an_exercise_is_checked_among_those_that_are_not_written(watch, stubs):
     assert running.interrupt() == 1
 
 
+def test_known_mistakes_are_tried_once_for_a_key_and_its_stubs():
+    tried = []
+
+    def scale_forward(x: Float[np.ndarray, "N D"], k: float = 2.0):
+        return k * x, k
+
+    def scale_backward(dout, cache):
+        return cache * dout
+
+    key = exercise(scale_forward)(scale_backward).exercise
+
+    @mistake(scale_backward, "Is that the derivative?")
+    def squared(dout, cache):
+        tried.append(1)
+        return cache**2 * dout
+
+    known_mistakes(key, Answer(key.answer, key.forward))
+    before = len(tried)
+    assert before
+    same, other = (
+        task(scale_forward, arguments=given)(lambda dout, cache: dout).exercise for given in ({}, {"k": 3.0})
+    )
+    wrong = Answer(lambda dout, cache: cache**2 * dout, scale_forward)
+    assert [found.name for found in known_mistakes(as_answered(same, key), wrong).values()] == ["squared"]
+    assert len(tried) == before
+    assert [found.name for found in known_mistakes(as_answered(other, key), wrong).values()] == ["squared"]
+    assert len(tried) > before
+
+
 # -- how it begins and ends -------------------------------------------------------------------------------------------
 
 
@@ -390,7 +435,9 @@ def descendants(pid):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for processes")
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "end", [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGKILL))]
+)
 def test_nothing_is_left_behind_whenever_it_is_ended(watch, tmp_path, end):
     endless = "import pathlib\nwhile True:\n    pathlib.Path('reached').touch()\n"
     running = watch("mine.py", *INPUT, mine=endless)
@@ -453,7 +500,7 @@ def test_all_is_right_only_if_the_last_check_came_to_that():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-@pytest.mark.parametrize("colour", [True, False])
+@pytest.mark.parametrize("colour", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_terminal_is_redrawn_in_place_and_keeps_the_last_verdict(tmp_path, colour):
     import fcntl
     import pty
