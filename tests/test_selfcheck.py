@@ -484,6 +484,11 @@ def test_what_a_course_prints_is_left_out(project):
     assert "at work" not in out
 
 
+def test_a_formula_may_have_several_lines(project):
+    project.replace(SCALING, "# $", "# $\n    # ")
+    assert project.look() == {}
+
+
 def test_a_file_that_helps_others_is_no_topic(project):
     project.add("solutions/helper.py", "ONE = 1\n")
     assert project.look() == {}

@@ -57,7 +57,7 @@ def _lacks(task: Exercise) -> Iterator[Finding]:
     if not stubs.answers(inspect.getsource(task.answer)):
         mend = f"put ### BEGIN SOLUTION above its first line and ### END SOLUTION below its last, then: {BUILD}"
         yield Finding(where, f"the answer of {name} is not set off, so that its stub shows it", mend)
-    elif not any(_FORMULA.search(line) for half in task.halves for line in stubs.answers(inspect.getsource(half))):
+    elif not any(_FORMULA.search("\n".join(stubs.answers(inspect.getsource(half)))) for half in task.halves):
         mend = "put the derivation beside it, between the marks of the solution, as a comment in LaTeX: # $...$"
         yield Finding(where, f"no formula stands beside the answer of {name}", mend)
 
