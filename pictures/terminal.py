@@ -8,11 +8,16 @@ import html
 import os
 import pty
 import re
+import select
 import shlex
+import shutil
+import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +25,8 @@ ROOT = Path(__file__).parents[1]
 COLUMNS, ROWS = 90, 60
 #: How wide a character is in rich's pictures.
 CELL = 12.2
+#: Seconds for a command to show something new.
+PATIENCE = 60
 
 #: rich's own frame, but for the fonts: those that a machine has.
 FRAME = """\
@@ -50,11 +57,29 @@ FRAME = """\
 """
 
 
+#: What stands in a stub where an answer belongs.
+UNANSWERED = "raise NotImplementedError  # your answer goes here"
+#: What is answered in the stubs that pictures show.
+ANSWERS = {
+    "add_forward": "return x + y, None",
+    "add_backward": "return dout, dout",
+    "mul_forward": "return x * y, (x, y)",
+}
+SWAPPED = {"mul_backward": "x, y = cache\n    return dout * x, dout * y"}
+
+
 class Shown(NamedTuple):
-    """A picture: the commands that are run, one after the other, and where."""
+    """A picture: the commands that are typed, one after the other.
+
+    `answered` are answers in a copy of the stubs, in which they are typed; `saved` are those that are saved while the
+    last command watches, which is ended when it shows the words of `until`. Of longer outputs `most` lines are shown.
+    """
 
     commands: tuple[str, ...]
-    coursework: bool = False  # in a folder with the stubs, of which some are answered
+    answered: dict[str, str] | None = None
+    saved: dict[str, str] | None = None
+    until: str = ""
+    most: int = ROWS
 
 
 #: Each picture's name and what is in it. The first is at the head of README.md.
@@ -62,43 +87,113 @@ PICTURES = {
     "wrong": Shown(
         ("tail -n 4 examples/batchnorm.py", "python -m checker gradcheck examples/batchnorm.py::batchnorm_backward")
     ),
+    "list": Shown(("python -m checker list",), {**ANSWERS, **SWAPPED}, most=16),
+    "watch": Shown(("python -m checker watch coursework.gates",), ANSWERS, SWAPPED, "mul_backward: wrong"),
 }
 
 
-def run(command: str, folder: Path = ROOT) -> str:
-    """What a command shows on a terminal, colours included. RuntimeError if it was called wrongly."""
-    program, *arguments = shlex.split(command)
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    known = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
-    environment = {**known, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    called = [sys.executable if program == "python" else program, *arguments]
-    with subprocess.Popen(called, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+def answer(folder: Path, answers: dict[str, str]) -> None:
+    """Write answers into the stubs of the gates, at once, as an editor does."""
+    path = folder / "coursework" / "gates.py"
+    text = path.read_text(encoding="utf-8")
+    for name, code in answers.items():
+        before, after = text.split(f"def {name}(")
+        text = f"{before}def {name}({after.replace(UNANSWERED, code, 1)}"
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+class Terminal:
+    """A command that runs in a terminal of its own."""
+
+    def __init__(self, command: str, folder: Path):
+        program, *arguments = shlex.split(command)
+        self.command, self.said = command, b""
+        self.end, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        known = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
+        environment = {**known, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
+        called = [sys.executable if program == "python" else program, *arguments]
+        self.process = subprocess.Popen(
+            called, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
         os.close(theirs)
-        said = b""
-        while True:
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.end)
+
+    def until(self, words: str) -> None:
+        """Read until all these words, one to a line, are on the screen; with "" to the end of the command."""
+        while not (words and all(word in self.screen() for word in words.split("\n"))):
+            ready, _, _ = select.select([self.end], [], [], PATIENCE)
+            if not ready:
+                raise RuntimeError(f"`{self.command}` shows nothing new:\n{self.screen()}")
             try:
-                piece = os.read(ours, 1 << 16)
+                piece = os.read(self.end, 1 << 16)
             except OSError:  # the other end is closed
-                break
+                piece = b""
             if not piece:
-                break
-            said += piece
-    os.close(ours)
-    text = _settled(said.decode())
-    if process.returncode not in (0, 1):
-        raise RuntimeError(f"`{command}` ended with {process.returncode}:\n{text}")
-    return text
+                self.process.wait(PATIENCE)
+                return
+            self.said += piece
+
+    def screen(self) -> str:
+        """What is on the screen, colours included."""
+        return settled(self.said.decode(errors="ignore"))
 
 
-def _settled(text: str) -> str:
-    """What is left on the terminal's lines when those that were written over are gone."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    return "\n".join(re.split(r"\r|\x1b\[2?K", line)[-1] for line in lines).rstrip()
+def run(shown: Shown, command: str, folder: Path) -> str:
+    """What a command of a picture leaves on a terminal. RuntimeError if it was called wrongly, or falls silent."""
+    with Terminal(command, folder) as terminal:
+        if shown.saved is not None and command == shown.commands[-1]:
+            terminal.until("checked at")
+            answer(folder, shown.saved)
+            terminal.until(f"{shown.until}\nchecked at")
+            screen = terminal.screen()
+            terminal.process.send_signal(signal.SIGINT)
+            return screen
+        terminal.until("")
+        if terminal.process.returncode not in (0, 1):
+            raise RuntimeError(f"`{command}` ended with {terminal.process.returncode}:\n{terminal.screen()}")
+        return terminal.screen()
 
 
-def picture(shown: Shown, folder: Path = ROOT) -> str:
-    """The SVG of a terminal in which the commands were typed."""
+def settled(said: str) -> str:
+    """What is left on the lines of a terminal when what was written over or wiped away is gone."""
+    lines, row, again = [""], 0, False
+    for piece in re.split(r"(\r?\n|\r|\x1b\[[\d;?]*[A-Za-z])", said):
+        if piece.endswith("\n"):
+            row, again = row + 1, False
+            lines += [""] * (row == len(lines))
+        elif piece == "\r":
+            again = True  # from the line's beginning
+        elif piece == "\x1b[H":
+            lines, row, again = [""], 0, False  # what is drawn from the top is drawn as a whole
+        elif piece.startswith("\x1b[") and piece[-1] == "K":
+            lines[row], again = "", False
+        elif piece and (not piece.startswith("\x1b[") or piece[-1] == "m"):
+            lines[row], again = piece if again else lines[row] + piece, False
+    return "\n".join(line.rstrip() for line in lines).rstrip()
+
+
+def outputs(shown: Shown) -> list[str]:
+    """What each command of a picture shows."""
+    if shown.answered is None:
+        return [run(shown, command, ROOT) for command in shown.commands]
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "coursework", Path(folder) / "coursework", ignore=shutil.ignore_patterns(".*", "__*__"))
+        answer(Path(folder), shown.answered)
+        return [run(shown, command, Path(folder)) for command in shown.commands]
+
+
+def picture(shown: Shown, said: Sequence[str]) -> str:
+    """The SVG of a terminal in which the commands were typed, and said this."""
     from rich.console import Console
     from rich.terminal_theme import TerminalTheme
     from rich.text import Text
@@ -113,9 +208,12 @@ def picture(shown: Shown, folder: Path = ROOT) -> str:
     )  # fmt: skip
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=COLUMNS, file=nowhere, force_terminal=True, highlight=False)
-        for command in shown.commands:
+        for command, text in zip(shown.commands, said):
             console.print(Text.assemble(("$ ", "bright_black"), (command, "bold")), soft_wrap=True)
-            console.print(Text.from_ansi(run(command, folder)), soft_wrap=True)
+            lines = text.split("\n")
+            if len(lines) > shown.most:
+                lines[shown.most - 1 : -1] = ["  ..."]
+            console.print(Text.from_ansi("\n".join(lines)), soft_wrap=True)
         drawn: str = console.export_svg(title=" ", theme=theme, code_format=FRAME, unique_id="t")
     drawn = re.sub(r"<text[^>]*>\n</text>", "", drawn)  # ends of lines
     return "\n".join(line.strip() for line in drawn.splitlines() if line.strip()) + "\n"
@@ -133,4 +231,4 @@ def text_of(drawn: str) -> str:
 
 def write(shown: Shown, path: Path) -> None:
     """Run the commands, and make the picture of it."""
-    path.write_text(picture(shown), encoding="utf-8")
+    path.write_text(picture(shown, outputs(shown)), encoding="utf-8")

@@ -34,7 +34,7 @@ def test_a_terminal_shows_what_the_commands_print():
 
     for name, shown in terminal.PICTURES.items():
         kept = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
-        now = terminal.text_of(terminal.picture(shown))
+        now = terminal.text_of(terminal.picture(shown, terminal.outputs(shown)))
         assert plain(terminal.text_of(kept)) == plain(now), f"python -m pictures {name}"
 
 
@@ -50,22 +50,38 @@ def test_the_first_picture_is_of_a_wrong_answer_and_its_cause():
 
 
 @unix
-def test_words_are_read_from_a_picture_as_they_were_printed(monkeypatch):
+def test_words_are_read_from_a_picture_as_they_were_printed():
     from pictures import terminal
 
     said = "a & b < c\n  \x1b[1;31mindented\x1b[0m, and \x1b[32mgreen\x1b[0m"
-    monkeypatch.setattr(terminal, "run", lambda command, folder: said)
-    assert terminal.text_of(terminal.picture(terminal.Shown(("python -V",)))) == (
-        "$ python -V\na & b < c\n  indented, and green"
-    )
+    drawn = terminal.picture(terminal.Shown(("python -V",)), [said])
+    assert terminal.text_of(drawn) == "$ python -V\na & b < c\n  indented, and green"
+
+
+@unix
+def test_what_is_long_is_cut_before_its_last_line():
+    from pictures import terminal
+
+    drawn = terminal.picture(terminal.Shown(("python -V",), most=3), ["1\n2\n3\n4\n5"])
+    assert terminal.text_of(drawn) == "$ python -V\n1\n2\n  ...\n5"
 
 
 @unix
 def test_a_command_that_cannot_be_run_makes_no_picture():
     from pictures import terminal
 
-    with pytest.raises(RuntimeError, match=r"`python -m checker gradcheck nowhere` ended with 2:\n.*nowhere"):
-        terminal.run("python -m checker gradcheck nowhere")
+    wrong = terminal.Shown(("python -m checker gradcheck nowhere",))
+    with pytest.raises(RuntimeError, match=r"(?s)`python -m checker gradcheck nowhere` ended with 2:\n.*nowhere"):
+        terminal.outputs(wrong)
+
+
+@unix
+def test_a_command_that_falls_silent_makes_no_picture(monkeypatch):
+    from pictures import terminal
+
+    monkeypatch.setattr(terminal, "PATIENCE", 0.2)
+    with pytest.raises(RuntimeError, match="`sleep 30` shows nothing new"):
+        terminal.outputs(terminal.Shown(("sleep 30",)))
 
 
 @unix
@@ -74,13 +90,15 @@ def test_a_command_that_cannot_be_run_makes_no_picture():
     [
         ("one\r\ntwo\r\n", "one\ntwo"),
         ("gates ...\r\x1b[Klosses ...\r\x1b[Kdone\r\n", "done"),
+        ("half\rwhole\r\n", "whole"),
+        ("\x1b[?1049h\x1b[H\x1b[?25lfirst  \r\n  \r\nlast\x1b[Hsecond\r\n    ", "second"),
         ("\x1b[1mbold\x1b[0m\r\n", "\x1b[1mbold\x1b[0m"),
     ],
 )
 def test_what_was_written_over_is_gone(said, left):
     from pictures import terminal
 
-    assert terminal._settled(said) == left
+    assert terminal.settled(said) == left
 
 
 # -- every picture ----------------------------------------------------------------------------------------------------
