@@ -1,6 +1,7 @@
 """Measure, print the tables, and with --write keep the figures and put them into the README.
 
-Everything takes some ten minutes on two cores that do nothing else; most of them are otter's.
+Everything takes about a quarter of an hour. The speeds (startup, watch, grading) need a machine that does nothing else;
+the rest is counted and does not depend on it.
 """
 
 import argparse

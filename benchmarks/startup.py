@@ -34,7 +34,7 @@ def measure(quick: bool = False) -> Iterator[Table]:
     """Medians of interleaved runs, so that a busy machine slows all alike."""
     there = [statement for statement in THEIRS if importlib.util.find_spec(re.split(r"[ .]", statement)[1])]
     times: dict[str, list[float]] = {statement: [] for statement in ("import numpy", *OURS, *(() if quick else there))}
-    for _ in range(5 if quick else 21):
+    for _ in range(5 if quick else 11):
         for statement, taken in times.items():
             taken.append(import_seconds(statement))
     base = statistics.median(times["import numpy"])
