@@ -69,7 +69,7 @@ def compare_entries(
         [np.zeros((x.size, dout.size)) if keep else None for x in function.x],
     )
     done = 0
-    for leaf, x in enumerate(function.x):
+    for leaf in range(len(function.x)):
         typical = _rms(claims[leaf])
 
         def climb(position: int, leaf: int = leaf, typical: float = typical) -> bool:
@@ -83,7 +83,7 @@ def compare_entries(
             return verdict.status == "wrong"
 
         proven, taken = 0, []
-        for group in groups(function, leaf, out_shapes) if x.size else ():
+        for group in groups(function, leaf, out_shapes):
             settled, evident = _central(function, leaf, group, dout, claims[leaf], typical, rtol, result)
             for position, plain in zip(group.flat[~settled], evident[~settled]):
                 if sketch or (plain and proven >= CLIMBS):
@@ -109,9 +109,17 @@ def compare_entries(
 
 
 def _rms(x: Array) -> float:
+    """The root mean square of the finite entries."""
     finite = x[np.isfinite(x)]
-    with np.errstate(all="ignore"):
-        return float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+    return norm([finite]) / float(np.sqrt(max(finite.size, 1)))
+
+
+def norm(parts: Sequence[Array]) -> float:
+    """The root of the sum of squares. These may leave the range: an infinite size would let any claim pass."""
+    largest = float(np.max([np.max(np.abs(part), initial=0.0) for part in parts], initial=0.0))
+    if largest == 0.0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(sum(float(np.sum((part / largest) ** 2)) for part in parts)))
 
 
 def _central(
@@ -270,10 +278,8 @@ def glimpse_direction(
     with np.errstate(all="ignore"):
         terms = [g * v for g, v in zip(claims, direction)]
         claim = float(sum(float(np.sum(t)) for t in terms))
-        size = float(np.sqrt(sum(float(np.sum(t * t)) for t in terms)))
-        input_rounding = EPS * float(
-            np.sqrt(sum(float(np.sum((g * x)[np.isfinite(x)] ** 2)) for g, x in zip(claims, function.x)))
-        )
+        size = norm(terms)
+        input_rounding = EPS * norm([(g * x)[np.isfinite(x)] for g, x in zip(claims, function.x)])
     line = Line(function, direction=direction)
     plain = _two_steps(line, dout, claim, size, input_rounding)
     return (claim, size, line) if plain is None else Directional(list(direction), claim, plain, size)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .compare import SHARP, Directional
+from .compare import SHARP, Directional, norm
 from .numerical import EPS, STEP, Array, Function, Line, rung
 
 #: Enough to show a pattern; each further entry costs about log2(n) measurements more.
@@ -39,7 +39,7 @@ def locate(
         found = rung(Line(function, direction=parts), dout, STEP, EPS * np.abs(function.out))
         if found is None or not np.isfinite(found.central):
             return np.nan, np.inf
-        size = float(np.linalg.norm(terms[suspects]))
+        size = norm([terms[suspects]])
         return float(np.sum(terms[suspects])) - found.central, SHARP * size + 2 * found.noise
 
     wrong: list[tuple[int, tuple[int, ...]]] = []

@@ -9,6 +9,7 @@ import argparse
 import ast
 import difflib
 import json
+import math
 import os
 import random
 import re
@@ -25,6 +26,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 KEPT = Path(__file__).with_name("survivors.toml")
+#: Of the tests that call a mutant's function, the quickest that take so long together run against it. (In a sample, of
+#: mutants that are expected to be noticed, all of them do.)
+SECONDS = 0.6
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.sample is not None:
             fresh = [m for m in mutants if key(m) not in kept]
             mutants = random.Random(given.seed).sample(fresh, min(given.sample, len(fresh)))
-        answers = run(Path(folder), mutants, given.workers)
+        answers = run(Path(folder), mutants, given.workers, SECONDS if given.sample is None else math.inf)
     print(table(mutants, answers, kept))
     survivors = [m for m in mutants if answers[m.name] == "survived"]
     unknown = [m for m in survivors if key(m) not in kept]
@@ -131,8 +135,8 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))
 
 
-def run(folder: Path, mutants: Iterable[Mutant], workers: int) -> dict[str, str]:
-    """For each mutant: killed, timeout (which is noticed too), or survived.
+def run(folder: Path, mutants: Iterable[Mutant], workers: int, seconds: float) -> dict[str, str]:
+    """For each mutant: killed, timeout (which is noticed too), or survived so many seconds of tests.
 
     Raises SystemExit if the tests fail without a mutant.
     """
@@ -140,10 +144,12 @@ def run(folder: Path, mutants: Iterable[Mutant], workers: int) -> dict[str, str]
 
     names, answers = folder / "mutants.txt", folder / "answers.jsonl"
     names.write_text("\n".join(mutant.name for mutant in mutants), encoding="utf-8")
-    given = {"MUTATION_MUTANTS": str(names), "MUTATION_ANSWERS": str(answers), "MUTATION_WORKERS": str(workers)}
+    given = {"MUTATION_MUTANTS": names, "MUTATION_ANSWERS": answers}
+    given |= {"MUTATION_WORKERS": workers, "MUTATION_SECONDS": seconds}
+    environment = os.environ | {name: str(value) for name, value in given.items()}
     command = [sys.executable, "-m", "pytest", "-p", "tests.mutation_loop", *config().pytest_add_cli_args]
     command += config().pytest_add_cli_args_test_selection
-    done = subprocess.run(command, cwd=folder, env=os.environ | given, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode not in (0, 5):
         raise SystemExit(f"the tests do not run:\n{done.stdout}")
     found = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]

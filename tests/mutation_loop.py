@@ -2,10 +2,11 @@
 
 mutmut's trampolines, in the modules that the tests import, call the mutant that is named in the environment. The tests
 are collected once. A first pass tells which tests call which functions, and how long each takes; then each mutant gets
-a fork of this process, in which the tests that call its function run, the quickest first, until one fails.
+a fork of this process, in which the tests that call its function run, the quickest first, until one fails or
+MUTATION_SECONDS of them have passed.
 
 The names of the mutants are read from the file MUTATION_MUTANTS, one a line; the answers, one JSON object a line, go to
-the file MUTATION_ANSWERS as they come.
+the file MUTATION_ANSWERS as they come. MUTATION_WORKERS forks run at a time.
 """
 
 import json
@@ -63,17 +64,17 @@ def _notice(mutant: str, tests: list[tuple[pytest.Item, float]]) -> int:
     code = 1
     try:
         set_mutant_under_test(mutant)
-        left = float(os.environ.get("MUTATION_SECONDS", "inf"))
+        spent, most = 0.0, float(os.environ["MUTATION_SECONDS"])
         for item, seconds in sorted(tests, key=lambda test: test[1]):
-            left -= seconds
-            if left < 0:
+            spent += seconds
+            if spent > most:
+                code = 0
                 break
             signal.setitimer(signal.ITIMER_VIRTUAL, 3.0 + 20 * seconds)
             if not _passes(item):
                 break
         else:
-            left = -1
-        code = 0 if left < 0 else 1
+            code = 0
     finally:
         os._exit(code)
 
@@ -103,10 +104,11 @@ def _answer_of_a_fork(ask: Callable[[], str]) -> str:
     receive, send = os.pipe()
     pid = os.fork()
     if not pid:
-        os.close(receive)
-        with os.fdopen(send, "w") as pipe:
-            pipe.write(ask())
-        os._exit(0)
+        try:
+            with os.fdopen(send, "w") as pipe:
+                pipe.write(ask())
+        finally:
+            os._exit(0)
     os.close(send)
     with os.fdopen(receive) as pipe:
         answer = pipe.read()

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from checker import gradcheck
 from checker.compare import (
+    CLIMBS,
     CORNER,
     KINK,
     RIGHT,
+    SHOWN,
     UNSETTLED,
     WRONG,
     Comparison,
@@ -21,7 +23,7 @@ from checker.compare import (
     random_direction,
 )
 from checker.independence import groups
-from checker.numerical import EPS, STEP, Function, Line
+from checker.numerical import EPS, STEP, Function, Judgement, Line
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
 rng = np.random.default_rng(11)
@@ -118,6 +120,74 @@ def test_many_wrong_entries_are_all_wrong():
     assert function.calls < 400
 
 
+def climbed(monkeypatch, claim, judgement=None, n=40):
+    """The comparison of a claim for a dense function, and the entries that were judged on the ladder, in order."""
+    entries = []
+
+    def judged(function, leaf, index, dout, claim, rtol, shapes, typical=0.0):
+        entries.append(index[0])
+        assert typical == pytest.approx(np.sqrt(np.mean(claims[np.isfinite(claims)] ** 2)))
+        told = judgement and judgement(index[0], len(entries))
+        return told or judge_entry(function, leaf, index, dout, claim, rtol, shapes, typical)
+
+    monkeypatch.setattr("checker.compare.judge_entry", judged)
+    x = np.random.default_rng(8).uniform(0.5, 1.0, size=n)
+    function = Function(lambda leaves: dense(leaves[0]), [x])
+    dout = np.random.default_rng(5).uniform(0.5, 1.5, n)
+    claims = claim(dense_backward(dout, x))
+    return compare_entries(function, dout, [claims], [(n,)], 1e-7), entries
+
+
+def test_after_enough_wrong_entries_the_worst_of_the_others_are_shown(monkeypatch):
+    off = np.random.default_rng(1).permutation(np.arange(1.0, 41.0))
+    found, entries = climbed(monkeypatch, lambda right: right + off)
+    rest = CLIMBS + np.argsort(-off[CLIMBS:])
+    assert entries == [*range(CLIMBS), *rest[:SHOWN]]
+    assert np.all(found.status[0] == WRONG)
+
+
+def test_what_is_not_finite_is_shown_first(monkeypatch):
+    off = np.where(np.arange(40) == 30, np.nan, 1.0)
+    _, entries = climbed(monkeypatch, lambda right: right + off)
+    assert entries[CLIMBS] == 30
+
+
+def test_an_entry_that_is_not_plainly_wrong_climbs_however_many_were(monkeypatch):
+    factor = np.where(np.arange(40) == 35, 1 + 1e-6, np.where(np.arange(40) == 36, 1.0, 3.0))
+    found, entries = climbed(monkeypatch, lambda right: right * factor)
+    assert entries[: CLIMBS + 1] == [*range(CLIMBS), 35]
+    assert np.flatnonzero(found.status[0] != WRONG).tolist() == [36]
+
+
+def test_no_entry_is_taken_as_wrong_if_one_of_them_is_not(monkeypatch):
+    def judgement(entry, count):
+        return Judgement("right", entry, 0.25) if count > CLIMBS + 1 else None
+
+    found, entries = climbed(monkeypatch, lambda right: right + 1.0, judgement)
+    assert sorted(entries) == list(range(40))
+    assert (found.status[0] == WRONG).sum() == CLIMBS + 1
+    told = found.status[0] == RIGHT
+    assert np.array_equal(found.numeric[0][told], np.flatnonzero(told))
+    assert np.all(found.error[0][told] == 0.25)
+
+
+def test_claims_of_whole_numbers():
+    found, _ = compared(lambda x: 3.5 * x, np.array([1.0, 2.0]), np.array([3, 4]), np.ones(2))
+    assert found.status[0].tolist() == [WRONG, WRONG]
+    assert found.numeric[0] == pytest.approx([3.5, 3.5])
+    assert np.all(found.error[0] < 1e-6)
+
+
+@pytest.mark.parametrize("claim", [1e200, -1e200, 1e-200])
+def test_claims_whose_squares_leave_the_range(claim):
+    assert statuses(lambda x: x.copy(), np.ones(2), np.full(2, claim), np.ones(2)) == [WRONG, WRONG]
+    assert statuses(lambda x: claim * x, np.ones(2), np.full(2, claim), np.ones(2)) == [RIGHT, RIGHT]
+    backward = lambda dout, x: dout * claim  # noqa: E731
+    for mode in ("full", "fast"):
+        assert gradcheck(lambda x: x.copy(), backward, (np.ones(2),), mode=mode, trials=0).verdict == "wrong"
+        assert gradcheck(lambda x: claim * x, backward, (np.ones(2),), mode=mode, trials=0).verdict == "right"
+
+
 def test_the_jacobian_is_kept_with_the_inputs_entry_first():
     x, a = rng.normal(size=3), rng.normal(size=(2, 3))
     found, _ = compared(lambda x: a @ x, x, lambda x, dout: a.T @ dout)
@@ -155,6 +225,14 @@ def test_a_sketch_climbs_no_ladder():
     found, function = compared(dense, x, claim, sketch=True)
     assert np.flatnonzero(found.status[0] == WRONG).tolist() == [4]
     assert function.calls <= 2 * 30 + 1 + 10
+
+
+@pytest.mark.parametrize(("bend", "near", "far"), [(0.0, 0.9e-6, 1.2e-6), (0.01, 0.19, 0.21)])
+def test_a_sketch_lets_pass_what_its_errors_allow(bend, near, far):
+    function = Function(lambda leaves: leaves[0] + leaves[1] + bend * np.abs(leaves[1]), [np.zeros(4), np.zeros(4)])
+    claims = np.ones(4), 1 + np.array([near, -near, far, -far])
+    found = compare_entries(function, np.ones(4), claims, [(4,)], 1e-9, sketch=True)
+    assert [s.tolist() for s in found.status] == [[RIGHT] * 4, [RIGHT, RIGHT, WRONG, WRONG]]
 
 
 def test_progress_counts_up_to_all_entries():
