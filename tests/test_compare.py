@@ -261,6 +261,41 @@ def test_one_entry_on_the_whole_ladder():
     assert judge_entry(function, 0, (1,), np.ones(2), np.e * 1.001, 1e-7, [(2,)]).status == "wrong"
 
 
+def test_an_infinite_entry_has_slope_zero_or_none_that_can_be_told():
+    function = Function(lambda leaves: np.arctan(leaves[0]), [np.array([np.inf])])
+    told = [judge_entry(function, 0, (0,), np.ones(1), claim, 1e-7, [(1,)]) for claim in (0.0, 1.0)]
+    assert told == [Judgement("right", 0.0, 0.0), Judgement("unsettled", 0.0, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("slope", "claim", "expected"),
+    [(1e-31, 0.0, "right"), (1e-29, 0.0, "wrong"), (1e-31, 5e-31, "wrong"), (1e-31, 1e-31, "right")],
+)
+def test_a_slope_that_has_vanished_may_be_claimed_to_be_zero(slope, claim, expected):
+    function = Function(lambda leaves: slope * leaves[0], [np.ones(1)])
+    assert judge_entry(function, 0, (0,), np.full(1, 2.0), 2 * claim, 1e-7, [(1,)]).status == expected
+
+
+def test_rounding_in_a_claim_is_measured_by_the_other_entries():
+    function = Function(lambda leaves: leaves[0] * 1e-12, [np.ones(1)])
+    claims = [judge_entry(function, 0, (0,), np.ones(1), 1e-12 + 1e-15, 1e-7, [(1,)], size) for size in (0.0, 0.1, 1.0)]
+    assert [found.status for found in claims] == ["wrong", "wrong", "right"]
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_two_evaluations_an_entry_at_any_scale(scale):
+    x = scale * np.linspace(0.5, 1.0, 10)
+    found, function = compared(lambda x: np.sin(x / scale), x, lambda x, dout: dout * np.cos(x / scale) / scale)
+    assert found.worst == RIGHT
+    assert function.calls == 1 + 2 * 10
+
+
+def test_a_seed_gives_the_same_direction():
+    function = Function(lambda leaves: leaves[0], [np.arange(4.0)])
+    first, second = (random_direction(function, [np.ones(4)], np.random.default_rng(3))[0] for _ in range(2))
+    assert np.array_equal(first, second)
+
+
 # -- what one difference says ----------------------------------------------------------------------------------------
 
 
