@@ -129,6 +129,7 @@ def test_pages_fit_and_can_be_read(site, pages, window, width, scheme):
     amiss = []
     for path in pages:
         window.get(path.as_uri())
+        browser.Page(window).see("article")
         name = str(path.relative_to(site))
         if window.execute_script("return document.documentElement.scrollWidth") > width:
             amiss.append(f"{name} is wider than the window")
