@@ -25,7 +25,7 @@ import numpy as np
 from . import environment
 from .errors import UsageError
 from .exercises import Exercise, exercises_in
-from .graph import Graph
+from .graph.data import Graph
 from .recorded import recorded
 from .report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 from .resolve import near

@@ -10,10 +10,11 @@ from autograd import grad
 from checker import Float, UsageError, exercise, keep
 from checker.estimate import Estimate
 from checker.exercises import exercises_in
-from checker.graph import LEAST, differs, without_rounding
+from checker.graph.data import LEAST, differs, without_rounding
 from checker.graph.formula import FUNCTIONS, formula, of_expression
 from checker.graph.staged import operations_of, staged
 from checker.graph.tape import tape
+from checker.graph.targets import of_exercise
 from checker.kinds.expressions import drawn
 from checker.report import NOT_ATTEMPTED, RIGHT, WRONG
 from coursework.staged import scalar_net_graph_backward as net_stub
@@ -249,12 +250,33 @@ def test_an_answer_that_raises_or_gives_no_dict_leaves_the_right_numbers():
     assert staged(task, lambda dout, cache: {"da": "x", "db": dout, "dx": dout}).first == "a"
 
 
+def test_an_answer_that_is_wrong_in_another_way_is_drawn_as_right():
+    def softplus_graph_backward(dout, cache):
+        da = dout / cache["a"]
+        dout *= 1
+        return {"da": da, "db": da, "dx": da * cache["b"]}
+
+    task = importlib.import_module("solutions.staged").softplus_graph_backward.exercise
+    graph = staged(task, softplus_graph_backward)
+    if graph.verdict == WRONG:
+        assert graph.notes[-1] == "The gradients here are right."
+
+
+def test_a_backward_that_calls_its_gradient_something_else_has_an_output_all_the_same():
+    def off_backward(upstream, cache):
+        x, a, _ = cache
+        return {"dc": 0 * x, "db": upstream * x, "da": 0 * x, "dx": 0 * x}
+
+    declared = exercise(off_forward, nodes={"c": "N", "b": "N", "a": "N"})(off_backward)
+    assert staged(declared.exercise).nodes[-1].name == "out"
+
+
 def test_a_forward_that_raises_has_nothing_to_draw():
     def softplus_graph_forward(x, node=keep):
         raise KeyError("gone")
 
-    with pytest.raises(UsageError, match="there is nothing to draw: softplus_graph_forward raised KeyError"):
-        staged(softplus_graph_backward.exercise, None, softplus_graph_forward)
+    with pytest.raises(UsageError, match=r"there is nothing to draw: KeyError at tests.test_graph\.py, line \d+"):
+        of_exercise(softplus_graph_backward.exercise, None, softplus_graph_forward)
 
 
 # -- formulas ---------------------------------------------------------------------------------------------------------
@@ -322,8 +344,16 @@ def test_at_a_corner_the_slope_is_a_range():
     assert (float(gradient.value), float(gradient.error)) == pytest.approx((0.5, 0.5))
 
 
-def test_a_slope_beyond_an_edge_of_the_domain_is_found_inside():
-    assert node(formula("log(x)", {"x": 1e-3}), "x").gradient.value == pytest.approx(1000)
+@pytest.mark.parametrize(
+    ("text", "at", "slope"),
+    [
+        ("log(x)", 1e-3, 1000),
+        ("tanh(x ** 0.5)", 1e-2, 5 / np.cosh(0.1) ** 2),
+        ("exp(sqrt(x) / x)", 0.01, -500 * np.exp(10)),
+    ],
+)
+def test_near_the_edge_of_a_domain_the_slope_is_found_all_the_same(text, at, slope):
+    assert node(formula(text, {"x": at}), "x").gradient.value == pytest.approx(slope, rel=1e-6)
 
 
 KNOWN = "a formula has numbers, variables, + - * / ** and functions"
@@ -354,6 +384,9 @@ KNOWN = "a formula has numbers, variables, + - * / ** and functions"
         ("x / y", {"x": 1, "y": 0}, "x / y has no value with x = 1 and y = 0: that divides by 0"),
         ("x ** 0.5", {"x": -1}, "x ** 0.5 has no value with x = -1: 0 takes no negative power, and a negative number"),
         ("exp(x)", {"x": 1000}, "exp(x) has no value with x = 1000: the number is too large"),
+        ("x * " + 400 * "9", {"x": 1}, "cannot read 'x * 999"),
+        ("x*w", {"x": 1, "w": [1, 2]}, "w is [1, 2]; a variable of a formula is one finite number"),
+        ("x*w", {"x": 1, "w": np.nan}, "w is nan; a variable of a formula is one finite number"),
         ("+".join(["x"] * 60), {"x": 1}, "a formula of 59 operations is too large to be drawn: take a part of it"),
         ("+".join(["x"] * 20000), {"x": 1}, "nested too deeply to be drawn: take a part of it"),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from checker.estimate import Estimate
 from checker.exercises import exercises_in
-from checker.graph import Edge, Graph, Node
+from checker.graph.data import Edge, Graph, Node
 from checker.graph.formula import formula
 from checker.graph.staged import staged
 from checker.graph.tape import tape
@@ -92,6 +92,9 @@ def test_what_is_known_within_a_range_only_is_told_so():
     remark = "At a corner, as of relu at 0, any slope of the range that +- gives is right."
     assert remark in numbers.remarks(formula("relu(x)", {"x": 0}))
     assert remark not in numbers.remarks(fan_out())
+    assert list(numbers.remarks(formula("sqrt(x)", {"x": 0})))[1:] == [
+        "Where a gradient is not known, the slope has no end, or there is none."
+    ]
 
 
 # -- text -------------------------------------------------------------------------------------------------------------
@@ -285,6 +288,13 @@ def test_every_edge_says_its_value_and_its_gradient(graph):
             shown = [line.replace(" ", "\u00a0") for line in numbers.derived(edge.gradient)]
             assert all(line in texts["gradient"] for line in shown)
     assert len(root.findall(f".//{SVG}path")) >= len(graph.edges) + 1
+
+
+def test_an_operation_breaks_between_words_into_lines_of_like_length():
+    root = ElementTree.fromstring(graph_svg.render(DRAWN["mlp_bce_backward"]()))
+    texts = [e.text.replace("\u00a0", " ") for e in root.iter(SVG + "text") if e.get("class") == "quiet"]
+    first = texts.index("mean(logaddexp(0,")
+    assert texts[first : first + 3] == ["mean(logaddexp(0,", "y_tilde) - y *", "y_tilde)"]
 
 
 def test_the_sum_stands_at_a_node_that_is_used_twice():

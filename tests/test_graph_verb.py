@@ -150,7 +150,7 @@ OTHERWISE = 'A formula can be drawn too, such as "tanh(x*w + b)"'
         ("'log(x)' --at x=-1", "log(x) has no value with x = -1: log takes numbers above 0; give other numbers with"),
         ("'x' --at x=a", "cannot read --at x=a: write a name and a number, like --at x=2"),
         ("'x' --at x", "cannot read --at x: write a name and a number, like --at x=2"),
-        ("'x' --at x=nan", "cannot read --at x=nan: write a name and a number, like --at x=2"),
+        ("'x' --at x=nan", "x is nan; a variable of a formula is one finite number"),
         ("'x' --at 2=3", "cannot read --at 2=3: write a name and a number, like --at x=2"),
         ("coursework.tape.Var --at x=2",
          "--at goes with a formula; coursework.tape.Var draws its own inputs, others with --seed"),
@@ -178,6 +178,7 @@ def test_a_file_that_cannot_be_imported_is_said(explain, tmp_path):
     ("text", "formula"),
     [
         ("x*w", True), ("tanh(x)", True), ("-x", True), ("x/y", True), ("2x", True), ("tanh(x", True), ("3", True),
+        ("x+" * 300 + "x", True),
         ("coursework.staged", False), ("x", False), ("a/b.py", False), ("a/b.py::f", False), ("checker/graph", False),
     ],
 )  # fmt: skip
@@ -214,9 +215,10 @@ def test_a_notebook_shows_the_picture_of_its_own_answer(cells):
         assert "<style" not in html
 
 
-def test_a_forward_in_the_notebook_goes_with_it(cells):
-    exec("def softplus_graph_forward(x, node):\n    raise KeyError('mine')", cells)
-    with pytest.raises(UsageError, match="there is nothing to draw: softplus_graph_forward raised KeyError"):
+def test_a_forward_in_the_notebook_goes_with_it(cells, file):
+    file.write_text("def softplus_graph_forward(x, node):\n    raise KeyError('mine')")
+    exec(compile(file.read_text(), file, "exec"), cells)
+    with pytest.raises(UsageError, match="there is nothing to draw: KeyError"):
         eval("draw(softplus_graph_backward)", cells)
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..calling import is_numeric
 from ..errors import UsageError
-from ..estimate import Estimate, numerical_gradient, numerical_vjp
+from ..estimate import Estimate, numerical_vjp
 from ..kinds.expressions import Expression, Step
 from ..resolve import near
-from . import Edge, Graph, Node, without_rounding
+from .data import Edge, Graph, Node, without_rounding
 
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**",
@@ -60,6 +61,9 @@ def formula(text: str, at: Mapping[str, float], option: str = "--at ") -> Graph:
     Raises UsageError, saying what to write, where the text is no formula, a variable has no value or a value no
     variable, or where an operation is not defined at its operands.
     """
+    for name, value in at.items():
+        if not is_numeric(value) or np.ndim(value) or not np.isfinite(value):
+            raise UsageError(f"{name} is {value!r}; a variable of a formula is one finite number")
     reading = _Reading(text, at, option)
     root = reading.whole()
     if not isinstance(root, int):
@@ -98,12 +102,12 @@ class _Reading:
             body = ast.parse(self.text.strip(), mode="eval").body
             self._variables(body)
             root = self._operand(body)
-        except SyntaxError:
+        except UsageError:
+            raise
+        except (SyntaxError, ValueError, OverflowError):
             advice = "write one formula, such as tanh(x*w + b), with every * in it"
             raise UsageError(f"cannot read {self.text!r}: {advice}") from None
-        except (RecursionError, MemoryError, ValueError) as problem:
-            if isinstance(problem, UsageError):
-                raise
+        except (RecursionError, MemoryError):
             raise UsageError("the formula is nested too deeply to be drawn: take a part of it") from None
         missing = [name for name in self.places if name not in self.at]
         if missing:
@@ -204,16 +208,9 @@ def of_expression(
     expression: Expression, names: Sequence[str], operations: Sequence[str]
 ) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:
     """The nodes and edges of an expression, every line by its name: an edge for each use of a line by another."""
-    values = expression.values()
-    root = expression.root
-
-    def moved(added: np.ndarray) -> float:
-        return _number(lambda: expression.values(added.tolist())[root])
-
-    found = numerical_gradient(moved, (np.zeros(len(expression.compared)),))
-    whole: dict[int, Estimate | None] = {
-        place: Estimate(value, error) for place, value, error in zip(expression.compared, found.value, found.error)
-    }
+    values, root = expression.values(), expression.root
+    found = zip(expression.compared, *expression.derivatives)
+    whole = {place: Estimate(value, error) for place, value, error in found}
     whole[root] = Estimate(np.array(1.0), np.array(0.0))
     uses = [
         (operand, place, position)
@@ -231,21 +228,11 @@ def of_expression(
     return nodes, tuple(Edge(names[parent], names[child], share) for (parent, child, _), share in zip(uses, back))
 
 
-def _share(step: Step, position: int, values: Sequence[float], upstream: Estimate | None) -> Estimate:
+def _share(step: Step, position: int, values: Sequence[float], upstream: Estimate) -> Estimate:
     """What a line sends back to one of its operands: the derivative by that operand alone, times what arrived."""
     before, after = step.operands[:position], step.operands[position + 1 :]
 
     def by_itself(operand: float) -> float:
-        return _number(lambda: replace(step, operands=(*before, float(operand), *after)).apply(values, float))
+        return replace(step, operands=(*before, float(operand), *after)).apply(values, float)
 
-    assert upstream is not None
     return numerical_vjp(by_itself, (values[int(step.operands[position])],), upstream.value)
-
-
-def _number(compute: Callable[[], float]) -> float:
-    """A number, or nan where there is none: beyond the edge of a domain."""
-    try:
-        value = compute()
-    except (ValueError, ArithmeticError):
-        return math.nan
-    return value if isinstance(value, float) else math.nan

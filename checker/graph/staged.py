@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import environment, tree
+from .. import tree
 from ..calling import Array, is_numeric, parameters
-from ..errors import UsageError
 from ..estimate import Estimate, numerical_vjp
 from ..exercises import Exercise
 from ..report import WRONG, Report
-from . import Edge, Graph, Node, differs, without_rounding
+from .data import Edge, Graph, Node, differs, without_rounding
 
 #: The first axis, which is the batch's, is so long, and every other: a matrix has six numbers, which can be read. A
 #: batch of two would do for no normalisation: its deviations are all alike.
@@ -34,25 +33,26 @@ def staged(
     """The graph of a staged exercise, and where the answer goes wrong; the halves not given are the exercise's own.
 
     Drawn at small inputs; or, where the answer is wrong elsewhere only, at those with which a check found that. Raises
-    UsageError where the forward raises.
+    what the forward raises.
     """
     answer, forward = answer or task.answer, forward or task.forward
     assert forward is not None
-    at = _At(task, answer, forward, _small(task, seed))
-    at.demand_values()
     report = task.check(answer, forward, seed=seed, trials=0)
+    at = _At(task, answer, forward, _small(task, seed))
     places = [(f"Inputs are drawn (seed {seed}).", at)]
     if report.verdict == WRONG and set(at.inputs) <= set(report.inputs):
         where = f": {report.where}" if report.where else ""
         there = replace(at, inputs={name: report.inputs[name] for name in at.inputs})
         places.append((f"Inputs are those of the check{where}.", there))
     rng = np.random.default_rng([seed, 19])
-    tried = ((at, *dout, told) for told, at in places for dout in _upstreams(at.output, rng))
-    for at, dout, how, told in tried:
-        graph = _drawn(at, dout, report, f"The gradient that arrives at {at.out}, d{at.out}, is {how}. {told}")
-        if graph.first or report.verdict != WRONG or not at.yours(dout):
-            return graph
-    return replace(graph, notes=(*graph.notes, "Here your numbers are right; they differ elsewhere."))
+    tried: list[Graph] = []
+    for told, at in places:
+        for dout, how in _upstreams(at.output, rng):
+            arrives = f"The gradient that arrives at {at.out}, d{at.out}, is {how}. {told}"
+            tried.append(_drawn(at, dout, report, arrives))
+            if tried[-1].first or report.verdict != WRONG or not at.yours(dout):
+                return tried[-1]
+    return replace(tried[0], notes=(*tried[0].notes, "The gradients here are right."))
 
 
 def _small(task: Exercise, seed: int) -> dict[str, Any]:
@@ -128,17 +128,8 @@ class _At:
     def out(self) -> str:
         """The output's name: what the backward calls the gradient that it is given, without its d."""
         first = next((each.name for each in parameters(self.task.answer)), "")
-        name = first.removeprefix("d").strip("_") or "out"
-        return "output" if name in (*self.inputs, *self.task.nodes) else name
-
-    def demand_values(self) -> None:
-        """Raise UsageError where the forward raises."""
-        try:
-            self.computed({})
-        except (Exception, SystemExit) as problem:
-            if isinstance(problem, UsageError):
-                raise
-            raise UsageError(f"there is nothing to draw: {environment.describe(problem, self.forward)}") from None
+        name = first[1:].strip("_") if first.startswith("d") else ""
+        return "output" if name in (*self.inputs, *self.task.nodes) else name or "out"
 
     @cached_property
     def values(self) -> dict[str, Array]:
@@ -190,16 +181,21 @@ class _At:
 
     def _used(self, values: Mapping[str, Array]) -> set[tuple[str, str]]:
         """(parent, child) as far as it shows at these values: which child changes when that parent alone is moved."""
+        here = self._tried(values)
         found: set[tuple[str, str]] = set()
         for parent, value in values.items():
-            for other in _moved(value):
-                try:
-                    with np.errstate(all="ignore"):
-                        here, there = self.computed(values), self.computed({**values, parent: other})
-                except Exception:  # outside its domain: that says nothing
-                    continue
+            for other in _moved(value) if here else ():
+                there = self._tried({**values, parent: other})
                 found |= {(parent, name) for name in there if not np.array_equal(here[name], there[name], True)}
         return found
+
+    def _tried(self, held: Mapping[str, Any]) -> dict[str, Array]:
+        """The same as `computed`; nothing where the forward raises, outside its domain."""
+        try:
+            with np.errstate(all="ignore"):
+                return self.computed(held)
+        except Exception:
+            return {}
 
     def whole(self, name: str, dout: Array) -> Estimate:
         """The gradient at an input or a node, by every way to the output."""

@@ -10,7 +10,7 @@ from ..exercises import Exercise
 from ..kinds import Answer
 from ..kinds.expressions import Expression, expressions, fault_in, play, seed_of, smallest
 from ..report import NOT_ATTEMPTED, RIGHT, WRONG
-from . import Graph, Node, differs
+from .data import Graph, Node, differs
 from .formula import of_expression
 
 #: Of all that are tried, the expression that is shown of a right answer: a node with three consumers.

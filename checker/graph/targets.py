@@ -1,17 +1,17 @@
 """What `explain` draws: the graphs that a target's text names, a formula's or those of declared exercises."""
 
 import ast
+import contextlib
 import inspect
-import math
+import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from .. import environment
 from ..errors import UsageError
 from ..exercises import Exercise, exercises_in
 from ..resolve import BrokenModuleError, Found, find, functions, near, submodules
-from . import Graph
+from .data import Graph
 from .formula import formula
 from .staged import staged
 from .tape import tape
@@ -39,14 +39,17 @@ def graphs(target: str, at: Mapping[str, float], seed: int = 0) -> list[Graph]:
 def of_exercise(
     task: Exercise, answer: Callable[..., Any] | None = None, forward: Callable[..., Any] | None = None, seed: int = 0
 ) -> Graph:
-    """The graph of an exercise. Raises UsageError where nothing says what its nodes are."""
-    if task.kind == "expressions":
-        return tape(task, answer, seed)
-    if not task.nodes:
+    """The graph of an exercise. Raises UsageError where nothing says what its nodes are, and where a forward raises."""
+    if not task.nodes and task.kind != "expressions":
         others = [t.name for t in _drawable(inspect.getmodule(task.answer))]
         listed = f"; of this topic there are {', '.join(others)}" if others else ""
         raise UsageError(f"{task.name} is not staged: its forward names no nodes to draw{listed}. {_FORMULA}")
-    return staged(task, answer, forward, seed)
+    try:
+        return tape(task, answer, seed) if task.kind == "expressions" else staged(task, answer, forward, seed)
+    except (Exception, SystemExit) as problem:
+        if isinstance(problem, UsageError) or not environment.is_authors(problem):
+            raise
+        raise UsageError(f"there is nothing to draw: {environment.told(problem, task.answer)}") from None
 
 
 def is_formula(text: str) -> bool:
@@ -63,22 +66,20 @@ def is_formula(text: str) -> bool:
 
 
 def values(texts: Sequence[str]) -> dict[str, float]:
-    """What `--at x=2` says. Raises UsageError where it is no name and number, or the number is not finite."""
+    """What `--at x=2` says. Raises UsageError where it is no name and number."""
     found = {}
     for text in texts:
         name, _, number = text.partition("=")
-        try:
+        with contextlib.suppress(ValueError):
             found[name.strip()] = float(number)
-        except ValueError:
-            found[name.strip()] = math.nan
-        if not name.strip().isidentifier() or not math.isfinite(found[name.strip()]):
+        if not name.strip().isidentifier() or name.strip() not in found:
             raise UsageError(f"cannot read --at {text}: write a name and a number, like --at x=2")
     return found
 
 
 def _is_path(text: str) -> bool:
     file = text.partition("::")[0]
-    return file.endswith(".py") or "::" in text or Path(file).exists() or Path(f"{file}.py").exists()
+    return file.endswith(".py") or "::" in text or os.path.exists(file) or os.path.exists(f"{file}.py")
 
 
 def _drawable(module: Any) -> list[Exercise]:

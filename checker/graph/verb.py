@@ -5,12 +5,14 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..report import RIGHT
 from ..resolve import workspace
-from . import Graph
+
+if TYPE_CHECKING:  # what draws is imported when something is drawn
+    from .data import Graph
 
 _EXAMPLES = """examples:
   checker explain coursework.staged.softplus_graph_backward
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     return int(any(graph.verdict not in ("", RIGHT) for graph in found))
 
 
-def _text(found: Sequence[Graph]) -> list[str]:
+def _text(found: Sequence["Graph"]) -> list[str]:
     """The graphs as this terminal can show them."""
     from ..render.graph_text import WIDTH, needs, render
 
@@ -69,7 +71,7 @@ def _text(found: Sequence[Graph]) -> list[str]:
     return [render(graph, width=max(40, width), ascii_only=plain) for graph in found]
 
 
-def _write(found: Sequence[Graph], target: str, path: Path) -> None:
+def _write(found: Sequence["Graph"], target: str, path: Path) -> None:
     """Write the one graph. Raises UsageError where there are several, and where the file cannot be written."""
     from ..render.graph_svg import render
 

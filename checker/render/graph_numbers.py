@@ -7,7 +7,7 @@ import numpy as np
 
 from ..calling import Array
 from ..estimate import Estimate
-from ..graph import Graph
+from ..graph.data import Graph
 
 #: An array of more numbers than this is told by its range.
 MOST = 6
@@ -43,10 +43,13 @@ def coarse(gradient: Estimate) -> bool:
 
 
 def remarks(graph: Graph) -> Iterator[str]:
-    """The graph's notes, and one on numbers that are known within a range only."""
+    """The graph's notes, and what has to be said of gradients that are no single number."""
     yield from graph.notes
-    if any(node.gradient is not None and coarse(node.gradient) for node in graph.nodes):
+    doubtful = [node.gradient for node in graph.nodes if node.gradient is not None and coarse(node.gradient)]
+    if any(np.isfinite(gradient.error).all() for gradient in doubtful):
         yield "At a corner, as of relu at 0, any slope of the range that +- gives is right."
+    if any(not np.isfinite(gradient.error).all() for gradient in doubtful):
+        yield "Where a gradient is not known, the slope has no end, or there is none."
 
 
 def shape(value: Array) -> str:

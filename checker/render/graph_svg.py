@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ..calling import Array
-from ..graph import Edge, Graph, Node
+from ..graph.data import Edge, Graph, Node
 from . import graph_numbers as numbers
 from .layers import Box, place
 
@@ -188,9 +188,10 @@ def _node_label(graph: Graph, node: Node, column: int) -> _Label:
 
 def _balanced(text: str) -> list[str]:
     """As few lines as the text needs, none much longer than another."""
-    fewest = len(textwrap.wrap(text, _WRAP))
-    tried = (textwrap.wrap(text, width) for width in range(max(1, len(text) // max(fewest, 1)), _WRAP + 1))
-    return next((lines for lines in tried if len(lines) <= fewest), [])
+    wrapped = [
+        textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) for width in range(1, _WRAP + 1)
+    ]
+    return next(lines for lines in wrapped if len(lines) == len(wrapped[-1]))
 
 
 def _named(name: str, lines: Sequence[str], kind: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..graph import Graph, Node
+from ..graph.data import Graph, Node
 from . import graph_numbers as numbers
 
 WIDTH = 80
