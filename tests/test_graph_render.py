@@ -294,7 +294,7 @@ def test_an_operation_breaks_between_words_into_lines_of_like_length():
     root = ElementTree.fromstring(graph_svg.render(DRAWN["mlp_bce_backward"]()))
     texts = [e.text.replace("\u00a0", " ") for e in root.iter(SVG + "text") if e.get("class") == "quiet"]
     first = texts.index("mean(logaddexp(0,")
-    assert texts[first : first + 3] == ["mean(logaddexp(0,", "y_tilde) - y *", "y_tilde)"]
+    assert texts[first : first + 3] == ["mean(logaddexp(0,", "y_tilde) - y", "* y_tilde)"]
 
 
 def test_the_sum_stands_at_a_node_that_is_used_twice():
