@@ -55,12 +55,12 @@ class Standby:
             encoding="utf-8",
         )
         self.hear = hear
-        self.thread = threading.Thread(target=self._listen, daemon=True)
-        self.thread.start()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
-        with contextlib.suppress(ValueError):  # a line that was cut off when the process was ended
+        # A line may be cut off when the process is ended.
+        with self.process.stdout, contextlib.suppress(ValueError):
             for line in self.process.stdout:
                 self.hear(self, json.loads(line))
         self.hear(self, None)
@@ -74,14 +74,11 @@ class Standby:
 
     def end(self) -> int:
         """End it, whatever it does; its exit code."""
+        assert self.process.stdin is not None
         self.process.kill()
-        code = self.process.wait()
-        self.thread.join()
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(OSError):
-                pipe.close()
-        return code
+        with contextlib.suppress(OSError):  # what it has not read
+            self.process.stdin.close()
+        return self.process.wait()
 
 
 # -- the process's end ------------------------------------------------------------------------------------------------
@@ -103,7 +100,8 @@ def main(stubs: Sequence[tuple[str, str]]) -> None:
         with workspace():
             _warm(stubs, asked)
             say(ready=_authors(read))
-            _check(asked.get(), read, say)
+            request = asked.get()
+            _check(request, _authors(read), read, say)
     except BaseException:  # a bug of ours, or an author's code that ends whatever runs it
         say(crash=traceback.format_exc())
     os._exit(0)  # threads of the author's, and the one that listens, would keep it
@@ -121,7 +119,7 @@ def _note(read: dict[str, None], path: Any) -> None:
         read[path] = None
 
 
-def _authors(read: Sequence[str] | dict[str, None]) -> list[str]:
+def _authors(read: dict[str, None]) -> list[str]:
     """The author's among the files of code that were opened."""
     found: dict[str, None] = {}
     for path in list(read):
@@ -157,14 +155,15 @@ def _tanh_backward(dout: np.ndarray, cache: Any) -> Any:
     return dout * cache
 
 
-def _check(request: Message, read: dict[str, None], say: Callable[..., None]) -> None:
+def _check(request: Message, ahead: list[str], read: dict[str, None], say: Callable[..., None]) -> None:
     """Check what has other digests than those `known`, or else everything: what was edited first, and `shown`."""
     options = argparse.Namespace(**request["options"])
     known, chosen = request["known"], list[Subject]()
 
     def choose(found: list[Subject]) -> list[Subject]:
         file, files = _file(options.target), _authors(read)
-        now = _digests(found, file, files)
+        # What was read ahead is not always the same, and what it is for comes after this.
+        now = _digests(found, file, [each for each in files if each not in {file, *ahead}])
         far = {each.name: _far(known.get(each.name), now[each.name]) for each in found}
         changed = [each for each in found if far[each.name] < len(now[each.name])] or found
         chosen[:] = sorted(changed, key=lambda each: (far[each.name], each.name != request["shown"]))
@@ -195,7 +194,7 @@ def _check(request: Message, read: dict[str, None], say: Callable[..., None]) ->
         say(usage=_complaint(list(unclear.values())))
     else:
         for name, problem in unclear.items():
-            say(name=name, verdict="", head=f"{name}: nothing says what its inputs are", text=_complaint([problem]))
+            say(name=name, verdict="", head=f"{name}: without inputs", text=_complaint([problem]))
     say(done=True, file=_file(options.target), files=_authors(read), missing=missing)
 
 
@@ -225,11 +224,11 @@ def _file(target: str) -> str:
     return next((module.__file__ or "" for module in modules if module is not None), "")
 
 
-def _digests(found: list[Subject], file: str, files: list[str]) -> dict[str, list[str]]:
-    """By subject, what `edited.digests` says of its code."""
-    others = b"\0".join(Path(each).read_bytes() for each in files if each != file)
+def _digests(found: list[Subject], file: str, others: list[str]) -> dict[str, list[str]]:
+    """By subject, what `edited.digests` says of its code in a file and in others."""
     roots = {each.name: {each.name.partition(".")[0], *each.called, *_halves(each)} for each in found}
-    return edited.digests(Path(file).read_text(encoding="utf-8", errors="replace") if file else "", roots, others)
+    source = Path(file).read_text(encoding="utf-8", errors="replace") if file else ""
+    return edited.digests(source, roots, b"\0".join(Path(each).read_bytes() for each in others))
 
 
 def _halves(subject: Subject) -> set[str]:

@@ -162,7 +162,6 @@ class _Watch:
                 self.spare.end()
                 self.spare = None
             self.begin(self.files.first)
-            self.files.first = 0.0
         elif self.board.begun is not None and time.monotonic() - self.board.begun > LONG:
             self.prepare()
 
