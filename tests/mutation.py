@@ -117,10 +117,10 @@ def _described(module: str, dotted: str, code: str) -> Iterator[Mutant]:
             differ = [d for d in difflib.ndiff(bodies[mangled, "orig"], body) if d[0] in "-+"]
             old, new = (" ".join(d[2:] for d in differ if d[0] == sign) for sign in "-+")
             function = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
-            yield Mutant(f"{dotted}.{mangled}__mutmut_{number}", module, function, _marked(old, new))
+            yield Mutant(f"{dotted}.{mangled}__mutmut_{number}", module, function, marked(old, new))
 
 
-def _marked(old: str, new: str) -> str:
+def marked(old: str, new: str) -> str:
     """The old text, with what differs in braces: `if a {< -> <=} b:`."""
     before, after = (re.findall(r"\s+|[\d.]+(?:e[-+]?\d+)?|\w+|[()]|[^\w\s()]+", text) for text in (old, new))
     start = _common(before, after)

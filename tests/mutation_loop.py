@@ -2,8 +2,8 @@
 
 mutmut's trampolines, in the modules that the tests import, call the mutant that is named in the environment. The tests
 are collected once. A first pass tells which tests call which functions, and how long each takes; then each mutant gets
-a fork of this process, in which the tests that call its function run, the quickest first, until one fails or
-MUTATION_SECONDS of them have passed.
+a fork of this process, in which the tests that call its function run, those of its own module and the quickest first,
+until one fails or MUTATION_SECONDS of them have passed.
 
 The names of the mutants are read from the file MUTATION_MUTANTS, one a line; the answers, one JSON object a line, go to
 the file MUTATION_ANSWERS as they come. MUTATION_WORKERS forks run at a time.
@@ -52,7 +52,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
             names = trace["calls"].get(mangled_name_from_mutant_name(mutant), [])
             pid = os.fork()
             if not pid:
-                os._exit(_notice(mutant, [(tests[n], trace["seconds"][n]) for n in names]))
+                own = f"tests/test_{mutant.split('.')[-2]}.py"
+                order = sorted((not name.startswith(own), trace["seconds"][name], name) for name in names)
+                os._exit(_notice(mutant, [(tests[name], seconds) for _, seconds, name in order]))
             running[pid] = mutant
         while running:
             wait()
@@ -65,7 +67,7 @@ def _notice(mutant: str, tests: list[tuple[pytest.Item, float]]) -> int:
     try:
         set_mutant_under_test(mutant)
         spent, most = 0.0, float(os.environ["MUTATION_SECONDS"])
-        for item, seconds in sorted(tests, key=lambda test: test[1]):
+        for item, seconds in tests:
             spent += seconds
             if spent > most:
                 code = 0

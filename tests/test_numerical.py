@@ -190,6 +190,29 @@ def test_a_negligible_slope_is_shown_to_be_small():
     assert off_by(1e-6, 3e-15, negligible=1e-6) == "wrong"
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("factor", "off", "options", "steps"),
+    [
+        (1.0, 0.0, {}, 3),
+        (1.0, 1e-5, {"size": 1e3}, 3),
+        (1.0, 1e-5, {"absolute": 1e-4}, 3),
+        (1e-9, 0.0, {"negligible": 1.0}, 3),
+        (1e-9, 0.0, {"negligible": 1e-9}, 6),
+        (1e-9, 0.0, {}, 12),
+        (1.0, 0.5, {}, 5 + 4),  # and four to look for stairs
+        (1.0, 1e-5, {}, 5 + 4),
+        (1.0, 1e-5, {"size": 10.0}, 12),
+        (1.0, 1e-5, {"absolute": 1e-6}, 12),
+    ],
+)
+def test_the_ladder_is_left_as_soon_as_a_claim_is_proven_or_ruled_out(sign, factor, off, options, steps):
+    curve = line(lambda x: factor * np.sin(x) + (1 - factor), 0.7)
+    judge(curve, np.ones(1), factor * math.cos(0.7) + sign * off, 1e-7, **options)
+    taken = (curve.function.calls - 4) // 2  # one at the point, and three for the noise
+    assert taken == steps if steps < 12 else taken >= steps
+
+
 # -- corners ----------------------------------------------------------------------------------------------------------
 
 
