@@ -16,8 +16,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 #: Modules of tests that need the extra [course]: without it they are not collected.
 COURSE = (
     "test_browser_pages.py", "test_class_report.py", "test_crash.py", "test_dask.py", "test_equal_grades.py",
-    "test_gradebook.py", "test_hostile.py", "test_isolation.py", "test_judging.py", "test_outputs.py", "test_pages.py",
-    "test_postgresql.py", "test_residence.py", "test_runs.py", "test_spelled.py",
+    "test_gradebook.py", "test_hostile.py", "test_instructors_doctor.py", "test_isolation.py", "test_judging.py",
+    "test_outputs.py", "test_pages.py", "test_postgresql.py", "test_residence.py", "test_runs.py", "test_spelled.py",
 )  # fmt: skip
 collect_ignore = [] if importlib.util.find_spec("nbgrader") else list(COURSE)
 

@@ -99,3 +99,9 @@ def test_the_kernel(monkeypatch, argv, says, well):
 def test_a_checker_that_is_wrong_itself(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "_square_backward", doctor._square_forgotten)
     assert found(tmp_path)["a check"].mend == "install the checker again"
+
+
+def test_a_student_is_not(tmp_path, monkeypatch):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nbgrader" else there(name))
+    assert list(doctor._instructors(tmp_path)) == []
