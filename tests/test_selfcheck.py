@@ -16,7 +16,7 @@ import pytest
 from checker.cli import main
 from checker.course import cells, executors
 from checker.doctor import Finding
-from tests.small_project import written
+from tests.small_project import PROJECT, written
 
 ANSWER = "    return dout * gain, (dout * x).sum(axis=0)\n"
 MISTAKE = """
@@ -198,6 +198,7 @@ BROKEN = {
     ),
     "a stale stub": (changed(SCALING, "(dx, dgain), of", "dx, dgain, of"), "stubs", STUB, "is stale", BUILD),
     "stale values": (changed(SCALING, "every row.", "all rows."), "stubs", VALUES, "is stale", BUILD),
+    "values behind a merge": (added(VALUES, "<<<<<<< mine\n"), "stubs", VALUES, "is stale", BUILD),
     "an answer that is not set off": (
         not_set_off, "declarations", f"{SCALING}:21",
         "the answer of scale_backward is not set off, so that its stub shows it",
@@ -353,6 +354,7 @@ PACKED = "leave it out of [tool.hatch.build.targets.wheel] in pyproject.toml, or
 #: As above.
 HANDED_OUT = {
     "a stale notebook": (changed(SOURCE, "Why a sum?", "Why?"), "notebooks", NOTEBOOK, "is stale", BUILD),
+    "a notebook behind a merge": (added(NOTEBOOK, "<<<<<<< mine\n"), "notebooks", NOTEBOOK, "is stale", BUILD),
     "an exercise that there is not": (
         changed(SOURCE, "scale_backward", "scale_backwards"), "notebooks", f"{SOURCE}:4",
         "solutions/scaling.py has no exercise scale_backwards", f"mend that cell of the source, then: {BUILD}",
@@ -487,6 +489,22 @@ def test_what_a_course_prints_is_left_out(project):
 def test_a_formula_may_have_several_lines(project):
     project.replace(SCALING, "# $", "# $\n    # ")
     assert project.look() == {}
+
+
+def test_a_wheel_that_cannot_be_looked_into(project, monkeypatch):
+    project.add("pyproject.toml", PROJECT)
+    monkeypatch.setitem(sys.modules, "hatchling.builders.wheel", None)
+    complaint = Finding(
+        "pyproject.toml", "hatchling, which knows what a wheel holds, is missing", "python -m pip install hatchling"
+    )
+    assert project.look() == {"wheel": [complaint]}
+
+
+def test_a_course_from_which_no_wheel_is_built(project):
+    project.add("pyproject.toml", "[tool.ruff]\nline-length = 120\n")
+    code, out, _ = project.do("selfcheck")
+    assert code == 0
+    assert "wheel" not in out
 
 
 def test_a_file_that_helps_others_is_no_topic(project):

@@ -66,7 +66,7 @@ def stubs_of(root: Path, module: ModuleType, write: bool, force: bool = False) -
     assert module.__file__ is not None
     path = root / STUBS / Path(module.__file__).name
     text, beside = stub(Path(module.__file__).read_text(encoding="utf-8")), path_of(path)
-    before = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+    before = _stored(beside)
     there = path.read_text(encoding="utf-8") if path.is_file() else None
     edited = there is not None and there != text and digest(there) != before.get("stub")
     if edited and not force:
@@ -122,6 +122,15 @@ def _file(path: Path, text: str, write: bool) -> Iterator[Outcome]:
     if write:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """What is recorded in a file; nothing where it cannot be read, as behind a merge that has left its marks there."""
+    try:
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        return {}
+    return stored
 
 
 def digest(text: str) -> str:

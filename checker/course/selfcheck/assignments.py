@@ -21,7 +21,7 @@ _LINE = re.compile(r"line (?P<line>\d+): (?P<said>.*)", re.DOTALL)
 
 
 def topics(source: Path) -> set[str]:
-    """The topics that a source asks for exercises of; none where it cannot be read, which `current` says."""
+    """The topics that a source asks for exercises of; none where it cannot be read, which `unreadable` says."""
     try:
         return {name.rpartition(".")[0] for name in notebooks.exercises(source.read_text(encoding="utf-8"))}
     except UsageError:
@@ -46,11 +46,12 @@ def current(root: Path, source: Path) -> Iterator[Finding]:
 def worth(root: Path, source: Path) -> Iterator[Finding]:
     """Where the points of a notebook's cells are not what its source declares."""
     path, text = notebooks.made(root, source)[0], source.read_text(encoding="utf-8")
-    if not path.is_file():
+    try:
+        found = _points(path)
+    except (OSError, ValueError, LookupError):  # it is not there, or is no notebook: it is not current either
         return
     declared = {f"{task.name}_test": total(task) for task in map(notebooks.find, notebooks.exercises(text))}
     declared |= notebooks.questions(text)
-    found = _points(path)
     if found == declared:
         return
     wrong = next(name for name in {**declared, **found} if declared.get(name) != found.get(name))
