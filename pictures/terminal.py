@@ -115,9 +115,7 @@ class Terminal:
         known = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
         environment = {**known, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
         called = [sys.executable if program == "python" else program, *arguments]
-        self.process = subprocess.Popen(
-            called, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-        )
+        self.process = subprocess.Popen(called, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
 
     def __enter__(self) -> "Terminal":
@@ -140,6 +138,9 @@ class Terminal:
                 piece = b""
             if not piece:
                 self.process.wait(PATIENCE)
+                if words or self.process.returncode not in (0, 1):
+                    ended = f"`{self.command}` ended with {self.process.returncode}"
+                    raise RuntimeError(f"{ended}:\n{self.screen()}")
                 return
             self.said += piece
 
@@ -149,19 +150,18 @@ class Terminal:
 
 
 def run(shown: Shown, command: str, folder: Path) -> str:
-    """What a command of a picture leaves on a terminal. RuntimeError if it was called wrongly, or falls silent."""
+    """What a command of a picture shows in the end. RuntimeError if it is called wrongly, ends early or falls silent."""
     with Terminal(command, folder) as terminal:
-        if shown.saved is not None and command == shown.commands[-1]:
-            terminal.until("checked at")
-            answer(folder, shown.saved)
-            terminal.until(f"{shown.until}\nchecked at")
-            screen = terminal.screen()
-            terminal.process.send_signal(signal.SIGINT)
-            return screen
-        terminal.until("")
-        if terminal.process.returncode not in (0, 1):
-            raise RuntimeError(f"`{command}` ended with {terminal.process.returncode}:\n{terminal.screen()}")
-        return terminal.screen()
+        if shown.saved is None or command != shown.commands[-1]:
+            terminal.until("")
+            return terminal.screen()
+        terminal.until("checked at")
+        answer(folder, shown.saved)
+        terminal.until(f"{shown.until}\nchecked at")
+        screen = terminal.screen()
+        terminal.process.send_signal(signal.SIGINT)
+        terminal.until("")  # it ends what it has started
+        return screen
 
 
 def settled(said: str) -> str:

@@ -85,6 +85,14 @@ def test_a_command_that_falls_silent_makes_no_picture(monkeypatch):
 
 
 @unix
+def test_a_command_that_ends_before_it_shows_what_is_waited_for_makes_no_picture():
+    from pictures import terminal
+
+    with pytest.raises(RuntimeError, match="`true` ended with 0"):
+        terminal.outputs(terminal.Shown(("true",), saved={}, until="anything"))
+
+
+@unix
 @pytest.mark.parametrize(
     ("said", "left"),
     [
