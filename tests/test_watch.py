@@ -1,5 +1,6 @@
 """`checker watch`: the command in a process of its own, driven by saves and by what it prints."""
 
+import argparse
 import os
 import queue
 import re
@@ -21,6 +22,8 @@ from checker.edited import digests
 from checker.exercises import as_answered
 from checker.kinds import Answer
 from checker.screen import Board, Verdict
+from checker.standby import Standby
+from checker.watch import declare
 
 ROOT = Path(__file__).parents[1]
 #: Seconds after which something that should be printed is taken not to come.
@@ -383,16 +386,24 @@ def test_an_exercise_is_checked_among_those_that_are_not_written(watch, stubs):
     assert running.interrupt() == 1
 
 
-def test_an_edit_of_one_exercise_is_no_matter_to_another(watch, stubs):
-    stub = answered((stubs / "gates.py").read_text(), "mul_forward", "open('calls', 'a').close(); return x * y, (x, y)")
-    (stubs / "gates.py").write_text(stub)
-    running = watch("coursework/gates.py")
-    running.check()
-    (stubs.parent / "calls").unlink()
-    stub = answered(answered(stub, "add_forward", "return x - y, None"), "add_backward", "return dout, -dout")
-    (stubs / "gates.py").write_text(stub)
-    assert running.check().startswith("add_backward: wrong (forward)\n")
-    assert not (stubs.parent / "calls").exists()
+def test_what_is_read_ahead_is_no_edit(stubs, monkeypatch):
+    monkeypatch.chdir(stubs.parent)
+    parser = argparse.ArgumentParser()
+    declare(parser.add_subparsers(dest="verb"), "watch")
+    options = vars(parser.parse_args(["watch", "coursework/gates.py"]))
+    read, found = [], []
+    for ahead in ([], [("gates", "add_backward")]):
+        heard = queue.SimpleQueue()
+        process = Standby(lambda _, message, heard=heard: heard.put(message), ahead)
+        try:
+            read.append(heard.get(timeout=PATIENCE)["ready"])
+            process.ask(options=options, known={}, shown="", width=100)
+            found.append(heard.get(timeout=PATIENCE)["digests"])
+        finally:
+            process.end()
+    assert not read[0]
+    assert str(ROOT / "solutions" / "gates.py") in read[1]
+    assert found[0] == found[1]
 
 
 def test_known_mistakes_are_tried_once_for_a_key_and_its_stubs():
