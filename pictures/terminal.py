@@ -150,7 +150,7 @@ class Terminal:
 
 
 def run(shown: Shown, command: str, folder: Path) -> str:
-    """What a command of a picture shows in the end. RuntimeError if it is called wrongly, ends early or falls silent."""
+    """What a command of a picture shows last. RuntimeError if it is called wrongly, falls silent or ends early."""
     with Terminal(command, folder) as terminal:
         if shown.saved is None or command != shown.commands[-1]:
             terminal.until("")
