@@ -344,6 +344,16 @@ def test_at_a_corner_the_slope_is_a_range():
     assert (float(gradient.value), float(gradient.error)) == pytest.approx((0.5, 0.5))
 
 
+@pytest.mark.parametrize("x", [-700.0, -30.0, 0.0, 3.0, 800.0])
+def test_far_out_the_sigmoid_and_softplus_keep_their_digits(x):
+    sigmoid, softplus = formula("sigmoid(x)", {"x": x}), formula("softplus(x)", {"x": x})
+    small = np.exp(-abs(x))
+    expected = (1 if x >= 0 else small) / (1 + small)
+    assert sigmoid.nodes[-1].value == pytest.approx(expected, rel=1e-12, abs=0)
+    assert softplus.nodes[-1].value == pytest.approx(np.logaddexp(0, x), rel=1e-12, abs=0)
+    assert node(softplus, "x").gradient.value == pytest.approx(expected, rel=1e-6, abs=0)
+
+
 @pytest.mark.parametrize(
     ("text", "at", "slope"),
     [
@@ -451,12 +461,12 @@ def test_a_random_expression_is_shown_at_its_smallest():
 # -- numbers ----------------------------------------------------------------------------------------------------------
 
 
-def test_rounding_is_nothing():
-    big, small = Estimate(np.array([1.0, 2.0]), np.zeros(2)), Estimate(np.array(0.5 * LEAST), np.array(0.0))
-    cleaned = without_rounding([big, None, small])
+def test_rounding_is_nothing_and_a_small_gradient_is_something():
+    big, small = Estimate(np.array([1.0, 2.0]), np.zeros(2)), np.array(0.5 * LEAST)
+    cleaned = without_rounding([big, None, Estimate(small, small), Estimate(small, 1e-6 * small)])
     assert cleaned[1] is None
-    assert float(cleaned[2].value) == 0
     assert np.array_equal(cleaned[0].value, big.value)
+    assert [float(each.value) for each in cleaned[2:]] == [0, small]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,12 @@ def differs(yours: object, right: Array, error: Array | float = 0.0) -> bool:
 
 
 def without_rounding(gradients: Sequence[Estimate | None]) -> list[Estimate | None]:
-    """The gradients with 0 in the place of what rounding left of it."""
+    """The gradients with 0 in the place of what rounding left of it; a small one that is known stays."""
     sizes = [np.max(np.abs(g.value), initial=0.0, where=np.isfinite(g.value)) for g in gradients if g is not None]
     least = LEAST * max(sizes, default=0.0)
-    return [g and Estimate(np.where(np.abs(g.value) < least, 0.0, g.value), g.error) for g in gradients]
+    return [gradient and Estimate(_cleaned(*gradient, least), gradient.error) for gradient in gradients]
+
+
+def _cleaned(value: Array, error: Array, least: float) -> Array:
+    size = np.abs(value)
+    return np.where((size < least) & (size <= SAFETY * error), 0.0, value)

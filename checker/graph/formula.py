@@ -18,9 +18,9 @@ from .data import Edge, Graph, Node, without_rounding
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**",
 }  # fmt: skip
-#: Functions beside those of the tape. The sigmoid is written so that a large negative argument does no harm.
+#: Functions beside those of the tape, written so that large arguments of either sign do no harm.
 _MORE: dict[str, Callable[[float], float]] = {
-    "sigmoid": lambda x: 0.5 * (1 + math.tanh(x / 2)),
+    "sigmoid": lambda x: math.exp(min(x, 0.0)) / (1 + math.exp(-abs(x))),
     "softplus": lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
     "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "abs": operator.abs,
 }  # fmt: skip

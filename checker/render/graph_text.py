@@ -12,9 +12,9 @@ from . import graph_numbers as numbers
 
 WIDTH = 80
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
-#: By the directions in which lines leave a cell. One track passes behind another: it has no sign for a crossing.
-_LINES = {
-    0: " ", _UP: "│", _DOWN: "│", _UP | _DOWN: "│", _LEFT: "─", _RIGHT: "─", _LEFT | _RIGHT: "─",
+#: A track's end beside a node, by the directions in which lines leave it. Where one track passes behind another it has
+#: no sign.
+_ENDS = {
     _UP | _LEFT: "╯", _DOWN | _LEFT: "╮", _UP | _DOWN | _LEFT: "┤", _UP | _LEFT | _RIGHT: "┴",
     _DOWN | _LEFT | _RIGHT: "┬", _UP | _DOWN | _LEFT | _RIGHT: "┼",
 }  # fmt: skip
@@ -76,7 +76,7 @@ class _Tracks:
         if place not in ends:
             return ("│" if self.goals[place] else "─" if passed else " ") + along
         lines = _LEFT | (_RIGHT if place < last else 0) | (_UP if was else 0) | (_DOWN if self.goals[place] else 0)
-        return _LINES[lines] + along
+        return _ENDS[lines] + along
 
     def _free(self, start: int) -> int:
         """The first free track from here on, if need be a new one."""
