@@ -108,8 +108,8 @@ def start(pictures, hidden=32, classes=10):
     """Weights to start from: random, of a size that suits ReLU, and biases of 0."""
     rng = np.random.default_rng(1)
     inputs = pictures.shape[1]
-    w1 = rng.normal(size=(hidden, inputs)) * np.sqrt(2 / inputs)
-    w2 = rng.normal(size=(classes, hidden)) * np.sqrt(1 / hidden)
+    w1 = rng.normal(0, np.sqrt(2 / inputs), (hidden, inputs))
+    w2 = rng.normal(0, np.sqrt(1 / hidden), (classes, hidden))
     return w1, np.zeros(hidden), w2, np.zeros(classes)
 
 
