@@ -25,6 +25,7 @@ from checker.numerical import (
     _kink,
     _levels,
     _one_sided,
+    _stairs,
     _with_swallowed,
     best,
     best_of,
@@ -320,6 +321,25 @@ IN_STEP = pytest.mark.xfail(reason="steps that fall in with the stairs make a pl
 def test_a_staircase_is_not_called_wrong(name):
     for x in np.random.default_rng(3).normal(size=400):
         assert status(lambda x: QUANTISED[name](np.sin(x)), x, math.cos(x)) in ("right", "unsettled")
+
+
+@pytest.mark.parametrize("grid", [1e-6, 1e-7])
+def test_the_height_of_a_stair_is_measured(grid):
+    for x in np.random.default_rng(6).uniform(1, 2, 20):
+        stairs = line(lambda x: np.round(x / grid) * grid, x)
+        assert grid / 10 <= _stairs(stairs, np.ones(1), 0.5, []) <= 1.5 * grid
+        assert _stairs(stairs, np.full(1, -3.0), 0.5, []) == pytest.approx(3 * _stairs(stairs, np.ones(1), 0.5, []))
+        assert _stairs(stairs, np.ones(1), 1e9, []) == 0.0
+        smooth = [step(8.0**-k, 1 + 64.0**-k, gap=8.0**-k) for k in range(3)]
+        assert _stairs(stairs, np.ones(1), 0.5, smooth) == 0.0
+
+
+def test_a_curve_and_the_edge_of_a_domain_are_no_stairs():
+    for x in np.random.default_rng(6).uniform(1, 2, 20):
+        assert _stairs(line(np.sin, x), np.ones(1), 1e-5, []) == 0.0
+        assert _stairs(line(lambda x: x**3, x), np.ones(1), 1e-5, []) == 0.0
+    wall = line(lambda x: np.where(x > 1, np.inf, x), 1.0)
+    assert _stairs(wall, np.ones(1), 0.5, []) == 0.0
 
 
 #: Forwards that round inside, and points whose steps all fall in with the stairs: only difference tables show these.
