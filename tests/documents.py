@@ -33,7 +33,7 @@ PAGES = {str(path.relative_to(ROOT)): path for path in (ROOT / "README.md", *sor
 PATIENCE = 600
 #: What no copy of the project needs.
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info", "*.db")
-HERE_TOO = "<!-- in a copy of the project -->"
+COPIED = "<!-- in a copy of the project -->"
 
 #: What a long command says of its progress, if the machine is loaded enough to make it long.
 PROGRESS = re.compile(r"^.*\d a minute.*\n", re.MULTILINE)
@@ -60,16 +60,20 @@ class Block:
     @property
     def file(self):
         """The file that the block is, if it is one."""
-        found = re.match(r"# ([\w./-]+\.(?:py|toml|json))\n", self.text)
+        found = re.match(r"# ([\w./-]+\.py)\n", self.text)
         return found[1] if found and self.language == "python" else ""
+
+    @property
+    def sessions(self):
+        """The commands of a console, each with what is shown below it."""
+        return re.findall(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", self.text, re.MULTILINE)
 
     @property
     def commands(self):
         """The commands that it shows; those of several lines are joined."""
-        text = self.text.replace("\\\n", "")
         if self.language == "console":
-            return re.findall(r"^\$ (.*)$", text, re.MULTILINE)
-        return [line for line in text.splitlines() if line] if self.language == "sh" else []
+            return [command.replace("\\\n", "") for command, _ in self.sessions]
+        return self.text.replace("\\\n", "").splitlines() if self.language == "sh" else []
 
 
 def tokens(path):
@@ -86,6 +90,8 @@ def blocks(path):
             reason = " ".join(said[1].split()) if said else ""
         elif token.type == "fence":
             found.append(Block(token.info.strip(), token.content, token.map[0] + 1, reason))
+            reason = ""
+        elif token.type in ("paragraph_open", "heading_open"):
             reason = ""
     return found
 
@@ -195,7 +201,7 @@ def changed(there, block):
 
 def run(path, folder, leave_out=()):
     """Run a page's examples but for some languages. AssertionError where one does not do what is shown."""
-    page = Folder(folder, path.name == "README.md" or HERE_TOO in path.read_text(encoding="utf-8"))
+    page = Folder(folder, path.name == "README.md" or COPIED in path.read_text(encoding="utf-8"))
     printed = ""
     try:
         for block in blocks(path):
@@ -213,7 +219,7 @@ def run(path, folder, leave_out=()):
             elif block.language == "text" and printed:
                 agree(block.text, printed, where)
             elif block.language == "console":
-                for command, shown in re.findall(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
+                for command, shown in block.sessions:
                     agree(shown, page.shell(command)[1], f"{where}, `{command}`")
             elif block.language == "sh":
                 code, said = page.shell(block.text)

@@ -57,6 +57,7 @@ UNTRUE = {
     "command": "```sh\nfalse\ntrue\n```",
     "program": "```python\na = 1\n```\n\n```python\nassert a == 2\n```",
     "program's output": "```python\nprint('one')\n```\n\n```text\ntwo\n```",
+    "a remark on something else": "<!-- not run: it would fail -->\n\nAnd so on.\n\n```sh\nfalse\n```",
     "run again": "<!-- not run: once -->\n```sh\nfalse\n```\n\n```sh\nfalse\n```",
 }
 
