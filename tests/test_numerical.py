@@ -338,8 +338,8 @@ def test_a_curve_and_the_edge_of_a_domain_are_no_stairs():
     for x in np.random.default_rng(6).uniform(1, 2, 20):
         assert _stairs(line(np.sin, x), np.ones(1), 1e-5, []) == 0.0
         assert _stairs(line(lambda x: x**3, x), np.ones(1), 1e-5, []) == 0.0
-    wall = line(lambda x: np.where(x > 1, np.inf, x), 1.0)
-    assert _stairs(wall, np.ones(1), 0.5, []) == 0.0
+    wall = line(lambda x: np.where(x[0] > 1, np.inf, x[0]) * np.array([1, -1]), [1.0])
+    assert _stairs(wall, np.ones(2), 0.5, []) == 0.0
 
 
 #: Forwards that round inside, and points whose steps all fall in with the stairs: only difference tables show these.
@@ -764,6 +764,14 @@ def test_a_slope_takes_as_many_steps_as_it_needs():
         assert error <= 1e-6 * abs(value)
         assert value == pytest.approx(true, rel=1e-6)
     assert easy.function.calls == 1 + 3 + 2 * 3  # at the point, for the noise, and three steps
+
+
+@pytest.mark.parametrize(
+    ("claim", "noise", "said"), [(1.0, 0.05, "right"), (1.0, 0.2, "unsettled"), (3.0, 0.05, "wrong")]
+)
+def test_a_judgement_tells_the_estimate_and_its_error(claim, noise, said):
+    found = _decide(steps([1.0] * 3, noise=noise), claim, 1e-7, 0.0, 0.0, 0.0)
+    assert (found.status, found.value, found.error) == (said, 1.0, noise)
 
 
 def test_where_one_side_leaves_the_domain_the_other_is_extrapolated():
