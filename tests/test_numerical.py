@@ -13,6 +13,7 @@ from checker.numerical import (
     SAFETY,
     STEP,
     Function,
+    Judgement,
     Line,
     Rung,
     _climb,
@@ -464,6 +465,13 @@ def test_the_given_arrays_are_copied():
     assert function.x[0].tolist() == [1, 2]
 
 
+def test_inputs_and_outputs_of_whole_numbers_become_floats():
+    function = Function(lambda leaves: 2 * leaves[0], [np.array([1, 2])], out=np.array([2, 4]))
+    assert function.moved(0, (0,), 1.5).tolist() == [3, 4]
+    assert function.out.dtype.kind == function.moved(0, (0,), 1).dtype.kind == "f"
+    assert Function(lambda leaves: np.array([[1, 2]]), [np.ones(1)]).out.tolist() == [1.0, 2.0]
+
+
 def test_an_output_known_already_costs_no_evaluation():
     function = Function(lambda leaves: leaves[0] ** 2, [np.array([3.0])], out=np.array([9.0]))
     assert function.calls == 0
@@ -506,6 +514,26 @@ def test_samples_are_shared_and_steps_are_representable():
     assert function.calls == 3
     assert (1.0 + up, 1.0 - down) == (1.0 + 1e-5, 1.0 - 1e-5)
     assert (plus, minus) == ((1 + up) ** 2, (1 - down) ** 2)
+
+
+def test_samples_along_a_direction_move_every_input():
+    function = Function(lambda leaves: np.append(leaves[0], 3 * leaves[1]), [np.array([1.0, 2.0]), np.array(4.0)])
+    along = Line(function, direction=[np.array([1.0, 0.0]), np.array(-2.0)])
+    up, down, plus, minus = along.sample(0.5)
+    assert (up, down, plus.tolist(), minus.tolist()) == (0.5, 0.5, [1.5, 2, 9], [0.5, 2, 15])
+    assert along.touched.tolist() == [True, False, True]
+    assert along.sample(0.5) is along.sample(0.5)
+    assert function.calls == 3
+
+
+def test_an_output_is_touched_once_it_has_moved_at_some_step_to_some_side():
+    along = line(lambda x: np.array([np.maximum(x[0] - 0.75, 0), np.maximum(-x[0] - 0.75, 0), x[0]]), [0.0])
+    along.sample(0.5)
+    assert along.touched.tolist() == [False, False, True]
+    along.sample(1.0)
+    assert along.touched.tolist() == [True, True, True]
+    along.sample(0.25)
+    assert along.touched.tolist() == [True, True, True]
 
 
 def test_the_slopes_of_one_step():
@@ -665,6 +693,8 @@ def test_a_corner_at_the_point_itself_is_seen_on_three_steps():
     assert _kink(ladder[:2]) is None
     assert _kink([*ladder, step(8.0**-5, gap=0.99), step(8.0**-6, gap=0.5), step(8.0**-7, gap=0.4)]) is not None
     assert _kink(steps([1.0] * 3, gap=1.0, noise=0.11)) is None
+    assert _kink(steps([1.0] * 3, gap=1.0, noise=0.095)) is not None
+    assert _kink([step(1, gap=1.0), step(1 / 8, gap=0.5), step(1 / 64, gap=1.0)]) is None
     assert _kink(steps([1e7] * 3, gap=0.9)) is None
     assert _kink(steps([-1e7] * 3, gap=0.9)) is None
     assert _kink(steps([1e7] * 3, gap=1.1)) is not None
@@ -678,6 +708,7 @@ def test_a_gap_that_closes_on_a_narrower_step_is_no_corner_at_the_point():
     assert _kink([*ladder, step(8.0**-3, gap=0.11)]) is not None
     assert _kink([*ladder, step(8.0**-3, gap=0.09, noise=0.06)]) is not None
     assert _kink([step(8.0, gap=0.0), *ladder]) is not None
+    assert _kink([*steps([1.0] * 3, gap=2.0), step(8.0**-3, gap=0.0, noise=0.08)]) is None
 
 
 def test_a_claim_between_the_one_sided_slopes_is_a_subgradient():
@@ -787,7 +818,8 @@ def test_where_one_side_leaves_the_domain_the_other_is_extrapolated():
     assert (noisy.status, noisy.error) == ("right", 1e-3)
     assert _one_sided(ladder([3.0] * 3, noise=1e-3), 3.02, 1e-7).status == "wrong"
     assert _one_sided(ladder([3.0] * 3, noise=math.nan), 3.0, 1e-7).error == 0.0
-    assert _one_sided(ladder([3.0] * 3, noise=4e-3), 3.0, 1e-7).status == "unsettled"
+    assert _one_sided(ladder([3.0] * 3, noise=1e-3), 3.012, 1e-7).status == "wrong"
+    assert _one_sided(ladder([3.0] * 3, noise=4e-3), 3.0, 1e-7) == Judgement("unsettled", 3.0, 4e-3)
     assert _one_sided(ladder([3.0] * 3), 3.0 + 29e-5, 1e-5).status == "right"
     assert _one_sided(ladder([3.0] * 3), 3.0 + 31e-5, 1e-5).status == "wrong"
     curved = _one_sided(ladder([3 + 8.0**-k + 8.0 ** (-2 * k) for k in range(5)]), 3.0, 1e-3)
@@ -811,6 +843,27 @@ def test_extrapolated_second_differences(function, x):
     assert error <= 1e-6 * max(1.0, abs(second(x)), float(f(x)))
 
 
+def test_even_powers_of_the_step_are_extrapolated_away():
+    seen = []
+
+    def estimate(h):
+        seen.append(h)
+        return 1 + sum(h ** (2 * k) for k in range(1, 6))
+
+    value, error = extrapolate(estimate, lambda h: 0.0, 0.8)
+    assert seen == [0.8 / 2**k for k in range(9)]
+    assert value == pytest.approx(1, abs=1e-14)
+    assert error < 1e-13
+    assert extrapolate(lambda h: 1.0, lambda h: 2 * h, 0.8) == (1.0, 2 * 0.8 / 2**8)
+
+
+def test_the_error_of_an_extrapolation_is_how_far_it_is_from_what_it_is_made_of():
+    square = lambda h: 1 + h * h  # noqa: E731
+    value, error = extrapolate(square, lambda h: 0.0 if h > 0.3 else 1e9, 0.8)
+    assert (value, error) == (pytest.approx(1), pytest.approx(0.8**2 + 0.4**2))
+    assert extrapolate(lambda h: 1.0, lambda h: math.nan if h > 0.3 else 0.0, 0.8) == (1.0, 0.0)
+
+
 def test_nothing_to_extrapolate():
     assert extrapolate(lambda h: math.nan, lambda h: 0.0, 0.1) == pytest.approx((math.nan, math.inf), nan_ok=True)
 
@@ -821,3 +874,7 @@ def test_the_complex_step_is_exact_even_where_a_difference_drowns():
         [0, math.cos(0.8)], rel=1e-15
     )
     assert complex_step(lambda leaves: np.abs(leaves[0]), [np.array([0.7])], 0, (0,)).tolist() == [0]
+
+
+def test_the_complex_step_keeps_silent():
+    complex_step(lambda leaves: leaves[0] ** 2, [np.array([1e200])], 0, (0,))
