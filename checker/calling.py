@@ -146,7 +146,8 @@ class Pair:
         self.keywords = _by_keyword(forward, self.names)
         self.forwards = self.backwards = 0
         self.out_names: list[str] = []
-        self.has_cache = False
+        self.has_cache = False  # the forward returns one beside its outputs, if only None
+        self.saves = False  # and there is something in it
         self.left_out: list[str] = []  # outputs without an upstream gradient
         self.out_shapes: list[tuple[int, ...]] = []  # at the given inputs
         self._bindings: list[str] | None = None
@@ -257,7 +258,7 @@ class Pair:
                     raise UsageError(f"{author} returned {_kind(leaf)} as its output {path}; {advice}")
             self._choose_outputs([path for path, _ in named])
             self.out_shapes = [np.shape(leaf) for path, leaf in named if path in self.out_names]
-            self.has_cache = outs is not result  # split off; None is a cache too
+            self.has_cache, self.saves = outs is not result, cache is not None
         chosen = [np.asarray(leaf) for path, leaf in named if path in self.out_names]
         return Run(chosen, outs, cache, arguments)
 

@@ -148,7 +148,7 @@ def glance(
             return None
     if not all(np.all(np.isfinite(out)) for out in run.outs):
         return None
-    if run.cache is None and pair.has_cache:  # a mode in which nothing is saved is not meant to be differentiated
+    if run.cache is None and pair.saves:  # a mode in which nothing is saved is not meant to be differentiated
         return None
     counts = variation.declared or (variation.edge and _meant(pair, values, run))
     outs = [np.array(out, dtype=float) for out in run.outs]

@@ -104,6 +104,19 @@ def test_images_of_another_size_were_meant_and_matrices_of_another_shape_perhaps
     assert seen(f, square_only, (np.ones((4, 4)),), (np.ones((4, 5)),), edge=True) is None
 
 
+def test_a_forward_that_never_saves_anything_is_looked_at_elsewhere_too():
+    """One that saves nothing there alone is not: so do layers that are told to test."""
+    first, never = (lambda dout, _: (dout, np.zeros(dout.shape))), (lambda x, y: (np.maximum(x, y), None))
+    assert gradcheck(never, first, (np.array([2.0, 3.0]), np.array([1.0, -1.0]))).verdict == "wrong"
+
+    def at_times(x):
+        return x * x, x if np.all(x > 0) else None
+
+    pair = Pair(at_times, lambda dout, x: dout if x is None else 2 * dout * x, (np.ones(2),))
+    pair.forward(pair.arguments(pair.values))
+    assert glance(pair, Variation((-np.ones(2),), "other"), np.random.default_rng(0), 1e-7) is None
+
+
 def test_wrong_at_is_a_point_or_none():
     pair = Pair(cube, lambda dout, x: dout * 3 * x * np.abs(x), (np.ones(3),))
     assert wrong_at(pair, (np.array([-1.0]),), np.random.default_rng(0), 1e-7).comparison.worst == 4
