@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 KEPT = Path(__file__).with_name("survivors.toml")
 #: Of the tests that call a mutant's function, the quickest that take so long together run against it. (In a sample, of
 #: mutants that are expected to be noticed, all of them do.)
-SECONDS = 0.6
+SECONDS = 2.0
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from checker.compare import (
     WRONG,
     Comparison,
     _central,
+    _rms,
     _two_steps,
     compare_direction,
     compare_entries,
     judge_entry,
+    norm,
     random_direction,
 )
 from checker.independence import groups
@@ -227,10 +229,12 @@ def test_a_sketch_climbs_no_ladder():
     assert function.calls <= 2 * 30 + 1 + 10
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e3])
 @pytest.mark.parametrize(("bend", "near", "far"), [(0.0, 0.9e-6, 1.2e-6), (0.01, 0.19, 0.21)])
-def test_a_sketch_lets_pass_what_its_errors_allow(bend, near, far):
-    function = Function(lambda leaves: leaves[0] + leaves[1] + bend * np.abs(leaves[1]), [np.zeros(4), np.zeros(4)])
-    claims = np.ones(4), 1 + np.array([near, -near, far, -far])
+def test_a_sketch_lets_pass_what_its_errors_allow(bend, near, far, unit):
+    bent = lambda leaves: unit * (leaves[0] + leaves[1] + bend * np.abs(leaves[1]))  # noqa: E731
+    function = Function(bent, [np.zeros(4), np.zeros(4)])
+    claims = np.full(4, unit), unit * (1 + np.array([near, -near, far, -far]))
     found = compare_entries(function, np.ones(4), claims, [(4,)], 1e-9, sketch=True)
     assert [s.tolist() for s in found.status] == [[RIGHT] * 4, [RIGHT, RIGHT, WRONG, WRONG]]
 
@@ -271,9 +275,46 @@ def test_an_infinite_entry_has_slope_zero_or_none_that_can_be_told():
     ("slope", "claim", "expected"),
     [(1e-31, 0.0, "right"), (1e-29, 0.0, "wrong"), (1e-31, 5e-31, "wrong"), (1e-31, 1e-31, "right")],
 )
-def test_a_slope_that_has_vanished_may_be_claimed_to_be_zero(slope, claim, expected):
+@pytest.mark.parametrize("dout", [2.0, 1e6, -1e-6])
+def test_a_slope_that_has_vanished_may_be_claimed_to_be_zero(slope, claim, expected, dout):
     function = Function(lambda leaves: slope * leaves[0], [np.ones(1)])
-    assert judge_entry(function, 0, (0,), np.full(1, 2.0), 2 * claim, 1e-7, [(1,)]).status == expected
+    assert judge_entry(function, 0, (0,), np.full(1, dout), dout * claim, 1e-7, [(1,)]).status == expected
+
+
+@pytest.mark.parametrize("dout", [1.0, 1e3])
+@pytest.mark.parametrize(("off", "said"), [(0.0, "right"), (0.5e-6, "right"), (2e-6, "unsettled")])
+def test_the_complex_step_is_believed_to_a_millionth(dout, off, said):
+    x, true = np.array([0.2, 0.7]), dout * np.cos(0.7)
+    function = Function(lambda leaves: np.sum(np.sin(leaves[0])) + 1e15, [x])
+    found = judge_entry(function, 0, (1,), np.full(1, dout), true * (1 + off), 1e-7, [()])
+    assert found.status == said
+    if said == "right":
+        assert (found.value, found.error) == (pytest.approx(true, rel=1e-12), pytest.approx(1e-7 * true))
+
+
+def test_a_complex_step_that_sees_nothing_confirms_nothing():
+    function = Function(lambda leaves: np.sin(leaves[0].real) + 1e15, [np.array([0.7])])
+    assert judge_entry(function, 0, (0,), np.ones(1), 0.0, 1e-7, [(1,)]).status == "unsettled"
+
+
+@pytest.mark.parametrize(("claim", "said"), [(1e-14, "unsettled"), (-1e-12, "unsettled"), (1e-3, "wrong")])
+def test_an_output_that_stands_still_may_hide_a_slope_in_its_last_digit(claim, said):
+    function = Function(lambda leaves: np.maximum(1 - np.exp(-leaves[0]), 0.5), [np.array([60.0])])
+    found = judge_entry(function, 0, (0,), np.ones(1), claim, 1e-7, [(1,)])
+    assert (found.status, found.value) == (said, 0.0)
+    assert 0.0 <= found.error < 1e-9
+
+
+def test_an_output_hides_only_slopes_by_entries_that_it_feels():
+    function = Function(lambda leaves: 1 - np.exp(-leaves[0]), [np.array([60.0, 0.5, 2.0])])
+    dout = np.array([1e12, 1.0, 1.0])
+    assert judge_entry(function, 0, (1,), dout, 0.7, 1e-7, [(3,)]).status == "wrong"
+    assert judge_entry(function, 0, (0,), dout, 0.7, 1e-7, [(3,)]).status == "unsettled"
+
+
+def test_without_outputs_every_slope_is_zero():
+    function = Function(lambda leaves: np.zeros(0), [np.ones(1)])
+    assert judge_entry(function, 0, (0,), np.zeros(0), 0.0, 1e-7, [(0,)]).status == "right"
 
 
 def test_rounding_in_a_claim_is_measured_by_the_other_entries():
@@ -326,6 +367,29 @@ def test_one_difference_is_kept_with_its_error():
     assert noisy.error[0] == pytest.approx(4 * 2 * 1000 * EPS / STEP, rel=1e-3)
 
 
+def test_one_difference_of_many_entries_is_that_of_each():
+    x = np.array([1.0, 1e3, 1e-3, -50.0] * 5)
+    found, function = compared(lambda y: 3 * y + 0.001 * np.abs(y - x), x, np.full(20, 6.0), np.full(20, 2.0))
+    np.testing.assert_allclose(found.jacobian[0], 3 * np.eye(20), rtol=1e-6)
+    np.testing.assert_allclose(found.error[0], 0.004, rtol=1e-5)
+    assert function.calls < 20
+    assert statuses(softmax, rng.normal(size=(2, 9)), lambda x, dout: softmax_backward(dout, x)) == [[RIGHT] * 9] * 2
+
+
+def test_the_rounding_of_one_difference_is_no_corner():
+    assert at_zero(lambda x: 3.4e7 + (x + 2.5e-9), 1.0, typical=1e6)[0] is True
+
+
+def test_sizes_do_not_leave_the_range():
+    for unit in (1e-200, 1.0, 1e200):
+        assert norm([unit * np.array([3.0, 0.0]), np.zeros(0), unit * np.array([[-4.0]])]) == pytest.approx(5 * unit)
+        assert _rms(unit * np.array([3.0, np.inf, 4.0, np.nan])) == pytest.approx(np.sqrt(12.5) * unit)
+        assert _rms(np.array([-3 * unit])) == pytest.approx(3 * unit)
+    assert (norm([]), norm([np.zeros(0)]), norm([np.zeros(2)]), _rms(np.zeros(0))) == (0, 0, 0, 0)
+    assert norm([np.array([np.inf, 1.0])]) == np.inf
+    assert np.isnan(norm([np.array([np.nan, 1.0])]))
+
+
 def test_a_corner_within_one_difference_settles_nothing():
     bent = lambda k: lambda x: 3 * x + k * np.abs(x)  # noqa: E731
     assert [at_zero(bent(k), 3.0)[0] for k in (0.0014, 0.0016, 1.0)] == [True, False, False]
@@ -346,6 +410,7 @@ def test_one_difference_is_heard_only_above_its_noise():
 
 def test_one_difference_says_nothing_of_what_is_not_finite():
     assert at_zero(lambda x: np.where(x == 0, 0.0, np.nan), 0.0)[:2] == (False, False)
+    assert at_zero(lambda x: np.where(x == 0, 0.0, np.inf), 0.0)[:2] == (False, False)
     assert at_zero(lambda x: 3 * x, np.nan)[:2] == (False, True)
     assert at_zero(lambda x: 0 * x + 5, 0.0)[:2] == (True, False)
 
@@ -510,6 +575,14 @@ def test_two_evaluations_confirm_a_slope_and_four_refute_it(sign):
     assert glimpsed(line, 3.0 + sign * 1e-5, input_rounding=1e-12) == ("wrong", 4)
     assert glimpsed(line, 3.0, input_rounding=1e-11) == (None, 2)
     assert glimpsed(line, 3.0 + sign * 1e-3, input_rounding=1e-11) == (None, 4)
+
+
+def test_two_steps_tell_the_slope_and_its_error():
+    for k, off, error in ((0.0, 0.0, 0.0), (5e-7, 0.0, 5e-7), (5e-7, 2e-5, 5e-7)):
+        cubic = Function(lambda leaves: leaves[0] + k / STEP**2 * leaves[0] ** 3, [np.zeros(1)])  # noqa: B023
+        found = _two_steps(Line(cubic, direction=[np.ones(1)]), np.ones(1), 1.0 + off, 1.0, 0.0)
+        assert found.value == pytest.approx(1 + k, abs=1e-12)
+        assert found.error == pytest.approx(error, rel=0.02, abs=1e-12)
 
 
 def test_a_curve_is_judged_as_far_as_two_steps_tell():
