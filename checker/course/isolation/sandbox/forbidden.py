@@ -37,6 +37,7 @@ def tries(policy: Policy) -> Iterator[Try]:
     yield Try("start a subprocess", partial(subprocess.call, [_NO_PROGRAM]))
     yield Try("turn into a program", partial(os.execve, _NO_PROGRAM, [_NO_PROGRAM], {}))
     yield Try("start a process by clone3", partial(call, "clone3", None, 0), frozenset({errno.ENOSYS}))
+    yield Try("open a file by openat2", partial(call, "openat2", -1, None, None, 0), frozenset({errno.ENOSYS}))
     for whom, number in (("the parent", parent), ("process 1", 1), ("its group", 0), ("all processes", -1)):
         yield Try(f"signal {whom}", partial(os.kill, number, 0))
     yield from plain_calls(parent)
@@ -92,7 +93,9 @@ def _calls(parent: int) -> Iterator[tuple[object, ...]]:
     yield from (("accept", file, None, None), ("accept4", file, None, None, 0), ("setsockopt", file, 0, 0, None, 0))
     yield from (("shmget", 0, 0, 0), ("shmat", -1, None, 0), ("semget", 0, 0, 0), ("msgget", 1, 0))
     yield from (("mq_open", nothing, 0, 0, None), ("memfd_create", None, 0))
-    # What can be done to files without opening them.
+    # Files emptied by opening them to read, or to neither read nor write; and what can be done without opening them.
+    for mode in (os.O_RDONLY, 3):
+        yield from (("open", nothing, os.O_TRUNC | mode, 0), ("openat", file, nothing, os.O_TRUNC | mode, 0))
     yield from (("inotify_init", -1), ("inotify_init1", -1), ("fanotify_init", -1, 0), ("syncfs", file))
     yield from (("name_to_handle_at", file, nothing, None, None, 0), ("open_by_handle_at", file, None, 0))
     yield from (("truncate", nothing, 0), ("mknod", nothing, 0, 0), ("mknodat", file, nothing, 0, 0))

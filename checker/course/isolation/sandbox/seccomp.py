@@ -21,7 +21,7 @@ NAME = "seccomp"
 
 _FILES = """
     read write pread64 pwrite64 readv writev preadv pwritev preadv2 pwritev2 lseek close close_range dup dup2 dup3
-    open openat openat2 creat stat fstat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat
+    creat stat fstat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat
     getdents getdents64 getcwd chdir fchdir rename renameat renameat2 mkdir mkdirat rmdir link linkat unlink unlinkat
     symlink symlinkat umask ftruncate fallocate fsync fdatasync sync_file_range flock fadvise64 readahead sendfile
     copy_file_range statfs fstatfs pipe pipe2 poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl
@@ -57,12 +57,14 @@ _IOCTLS = (0x5401, 0x802C542A, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS
 _FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 9, 36, 37, 38, 1030, 1032, 1034)  # duplicates, flags, locks, questions
 _PRCTLS = (2, 3, 15, 16, 21, 23, 29, 30, 39, 0x53564D41)  # questions, the thread's name and slack, a mapping's name
 _CLONE_THREAD = 0x00010000
+# asm-generic/fcntl.h: a file emptied as it is opened, and how it is opened: 0 to read, 3 for neither
+_EMPTIED, _MODE = 0o1000, 3
 
 # linux/seccomp.h: what a filter answers
 _KILL, _ERROR, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _SET_FILTER, _ACTION_AVAILABLE = 1, 2
-# linux/bpf_common.h: load a word of the data, jump on equal, greater or equal, any bit set; jump; answer
-_LOAD, _EQUAL, _AT_LEAST, _ANY, _JUMP, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x05, 0x06
+# linux/bpf_common.h: load a word, keep some of its bits; jump on equal, greater or equal, any bit set; jump; answer
+_LOAD, _KEEP, _EQUAL, _AT_LEAST, _ANY, _JUMP, _ANSWER = 0x20, 0x54, 0x15, 0x35, 0x45, 0x05, 0x06
 # struct seccomp_data: number, architecture, instruction pointer, six arguments as words of 64 bits
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _X32 = 0x40000000
@@ -111,7 +113,8 @@ def program(processor: str) -> tuple[_Instruction, ...]:
     simple = ((_ALLOWED, _ALLOW), (_IGNORED, _ERROR), (_UNSUPPORTED, _ERROR | errno.EOPNOTSUPP))
     for names, answer in (*_by_arguments(), *((names, _return(answer)) for names, answer in simple)):
         answers |= {known[name]: answer for name in names if name in known}
-    answers[known["clone3"]] = _return(_ERROR | errno.ENOSYS)
+    # What these are asked for lies in memory, where the filter cannot look.
+    answers |= {known[name]: _return(_ERROR | errno.ENOSYS) for name in ("clone3", "openat2")}
     return (
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, syscalls.AUDIT[processor]),
@@ -124,6 +127,8 @@ def program(processor: str) -> tuple[_Instruction, ...]:
 def _by_arguments() -> Iterator[tuple[Sequence[str], Sequence[_Instruction]]]:
     """The calls that are allowed with some arguments only."""
     own, this = None, 0
+    yield ["open"], _no_emptying(1)
+    yield ["openat"], _no_emptying(2)
     yield ["clone"], [_load(0), (_ANY, 1, 0, _CLONE_THREAD), _refusal(), *_return(_ALLOW)]
     yield ["kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"], _only(0, [own])
     yield ["sched_setaffinity"], _only(0, [this])
@@ -132,6 +137,12 @@ def _by_arguments() -> Iterator[tuple[Sequence[str], Sequence[_Instruction]]]:
     yield ["fcntl"], _only(1, _FCNTLS)
     yield ["prctl"], _only(0, _PRCTLS)
     yield ["utimensat"], _ignored_unless_null(2)
+
+
+def _no_emptying(argument: int) -> list[_Instruction]:
+    """Landlock guards a file against being emptied from Linux 6.2 on, and before that only if it is opened to write."""
+    bits = _load(argument), (_KEEP, 0, 0, _EMPTIED | _MODE)
+    return [*bits, (_EQUAL, 1, 0, _EMPTIED), (_EQUAL, 0, 1, _EMPTIED | _MODE), _refusal(), *_return(_ALLOW)]
 
 
 def _only(argument: int, values: Sequence[int | None]) -> list[_Instruction]:
