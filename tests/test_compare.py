@@ -10,6 +10,7 @@ from checker.compare import (
     CLIMBS,
     CORNER,
     KINK,
+    LEVEL,
     RIGHT,
     SHOWN,
     UNSETTLED,
@@ -540,6 +541,7 @@ def test_directions_move_every_entry_by_its_own_scale():
     small = np.where(x > 0, 1e-3, 1.0)
     level = random_direction(function, [small], np.random.default_rng(0), level=True)[0]
     assert np.all(np.abs(level[x > 0]) > 5 * np.abs(weights[x > 0]))
+    assert np.all(np.abs(level[x > 0]) <= LEVEL * np.abs(weights[x > 0]))
     assert np.allclose(level[x <= 0], weights[x <= 0])
 
 
