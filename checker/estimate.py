@@ -118,7 +118,7 @@ def second_derivatives(pair: Pair) -> Estimate:
         moved = x.copy()
         for place, step in moves:
             moved[indices[place]] += step
-        return float(np.sum(function.moved(0, slice(None) if x.ndim else (), moved)))
+        return float(np.sum(function.moved(0, ..., moved)))
 
     for i in range(x.size):
         for j in range(i + 1):

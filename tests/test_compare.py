@@ -19,11 +19,14 @@ from checker.compare import (
     _central,
     _rms,
     _two_steps,
+    agreement,
+    climb_direction,
     compare_direction,
     compare_entries,
     judge_entry,
     norm,
     random_direction,
+    share,
 )
 from checker.independence import groups
 from checker.numerical import EPS, STEP, Function, Judgement, Line
@@ -374,7 +377,14 @@ def test_one_difference_of_many_entries_is_that_of_each():
     np.testing.assert_allclose(found.jacobian[0], 3 * np.eye(20), rtol=1e-6)
     np.testing.assert_allclose(found.error[0], 0.004, rtol=1e-5)
     assert function.calls < 20
-    assert statuses(softmax, rng.normal(size=(2, 9)), lambda x, dout: softmax_backward(dout, x)) == [[RIGHT] * 9] * 2
+    rows, function = compared(softmax, rng.normal(size=(2, 9)), lambda x, dout: softmax_backward(dout, x))
+    assert rows.worst == RIGHT
+    assert function.calls < 30
+
+
+def test_one_difference_beside_zero_is_kept_with_its_error():
+    bent, _ = compared(lambda x: 3 * x + 0.001 * np.abs(x - 1), np.ones(1), np.full(1, 3.0), np.ones(1), sketch=True)
+    assert bent.error[0] == pytest.approx(0.002)
 
 
 def test_the_rounding_of_one_difference_is_no_corner():
@@ -383,9 +393,9 @@ def test_the_rounding_of_one_difference_is_no_corner():
 
 def test_sizes_do_not_leave_the_range():
     for unit in (1e-200, 1.0, 1e200):
-        assert norm([unit * np.array([3.0, 0.0]), np.zeros(0), unit * np.array([[-4.0]])]) == pytest.approx(5 * unit)
-        assert _rms(unit * np.array([3.0, np.inf, 4.0, np.nan])) == pytest.approx(np.sqrt(12.5) * unit)
-        assert _rms(np.array([-3 * unit])) == pytest.approx(3 * unit)
+        assert norm([unit * np.array([3.0, 0.0]), np.zeros(0), unit * np.array([[-4.0]])]) / unit == pytest.approx(5)
+        assert _rms(unit * np.array([3.0, np.inf, 4.0, np.nan])) / unit == pytest.approx(np.sqrt(12.5))
+        assert _rms(np.array([-3 * unit])) / unit == pytest.approx(3)
     assert (norm([]), norm([np.zeros(0)]), norm([np.zeros(2)]), _rms(np.zeros(0))) == (0, 0, 0, 0)
     assert norm([np.array([np.inf, 1.0])]) == np.inf
     assert np.isnan(norm([np.array([np.nan, 1.0])]))
@@ -414,6 +424,15 @@ def test_one_difference_says_nothing_of_what_is_not_finite():
     assert at_zero(lambda x: np.where(x == 0, 0.0, np.inf), 0.0)[:2] == (False, False)
     assert at_zero(lambda x: 3 * x, np.nan)[:2] == (False, True)
     assert at_zero(lambda x: 0 * x + 5, 0.0)[:2] == (True, False)
+
+
+def test_how_much_of_a_whole_is_off_and_that_it_agrees():
+    assert share(np.array([True, False, True]), "x") == "2 of 3 entries of x are"
+    assert share(np.array([False, True]), "x") == "1 of 2 entries of x is"
+    assert share(np.array([[True]]), "x") == "x is"
+    assert (agreement(1, "x"), agreement(2, "x"), agreement(0, "x")) == (
+        "x agrees", "all 2 entries of x agree", "all 0 entries of x agree",
+    )  # fmt: skip
 
 
 # -- how many evaluations ---------------------------------------------------------------------------------------------
@@ -545,8 +564,9 @@ def test_directions_move_every_entry_by_its_own_scale():
     assert np.allclose(level[x <= 0], weights[x <= 0])
 
 
-def test_entries_of_very_different_sizes_move_in_proportion():
-    x = np.array([1e-9, 1.0, -2.0, 3.0] * 20)
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_entries_of_very_different_sizes_move_in_proportion(unit):
+    x = unit * np.array([1e-9, 1.0, -2.0, 3.0] * 20)
     function = Function(lambda leaves: leaves[0], [x])
     size = np.abs(random_direction(function, [np.ones(80)], np.random.default_rng(0))[0] / x)
     assert np.all((size >= 0.5) & (size <= 1.5))
@@ -608,6 +628,13 @@ def test_a_bend_that_closes_with_the_step_is_no_corner():
     square = lambda k: lambda x: x + k / STEP * x * x  # noqa: E731  (its one-sided slopes are 2 k apart)
     assert glimpsed(square(0.0049), 1.5) == ("wrong", 4)
     assert glimpsed(square(0.0051), 1.5) == (None, 4)
+
+
+def test_what_may_differ_along_a_direction_grows_with_the_size_of_its_terms():
+    for size, said in ((1.0, "wrong"), (100.0, "right")):
+        curve = Line(Function(lambda leaves: np.sin(leaves[0]), [np.full(1, 0.7)]), direction=[np.ones(1)])
+        found = climb_direction(np.ones(1), [np.ones(1)], np.cos(0.7) + 5e-8, size, curve)
+        assert (found.judgement.status, found.claim, found.size) == (said, np.cos(0.7) + 5e-8, size)
 
 
 def test_entries_that_are_not_finite_do_not_move():

@@ -207,3 +207,34 @@ def test_hessians_at_other_scales(scale):
     x = scale * normal(3)
     estimate = numerical_hessian(lambda x: np.sum(np.cos(x / scale)), (x,))
     assert_covers(estimate, -np.diag(np.cos(x / scale)) / scale**2, small=1e-5)
+
+
+def test_mixed_and_plain_second_derivatives_of_a_quadratic():
+    x = np.array([0.5, -2.0])
+    assert_covers(numerical_hessian(lambda x: 3 * x[0] * x[1] + x[0] ** 2, (x,)), [[2, 3], [3, 0]])
+    upon = numerical_hessian(lambda x: 1e8 + np.sum(x**2), (np.ones(1),))
+    assert abs(upon.value.item() - 2) <= SAFETY * upon.error.item()
+    assert upon.error.item() >= 8 * 2.0**-52 * 1e8 / 0.2**2
+
+
+def test_vjps_gradients_and_hessians_by_a_named_input():
+    a, x = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+    assert_covers(numerical_vjp(lambda a, x: a * x**2, (a, x), np.ones(2), wrt="x"), 2 * a * x)
+    assert_covers(numerical_gradient(lambda a, x: np.sum(a * x**2), (a, x), wrt="x"), 2 * a * x)
+    assert_covers(numerical_hessian(lambda a, x: np.sum(a * x**2), (a, x), wrt="x"), np.diag(2 * a))
+
+
+def test_several_outputs_are_one_vector():
+    x = np.array([3.0, 5.0])
+    truth = np.array([[1, 0, 2, 0], [0, 1, 0, 2]])
+    assert_covers(numerical_jacobian(lambda x: (x.copy(), 2 * x), (x,)), truth)
+    assert_covers(numerical_jvp(lambda x: (x.copy(), 2 * x), (x,), ([1, -1],)), [1, -1, 2, -2])
+
+
+def test_a_hessian_is_of_a_scalar():
+    def squares(x):
+        return x**2
+
+    message = r"a Hessian is of a scalar function; squares returns shape \(3,\): sum it, or take one entry"
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        numerical_hessian(squares, (np.ones(3),))

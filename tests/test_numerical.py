@@ -469,7 +469,10 @@ def test_inputs_and_outputs_of_whole_numbers_become_floats():
     function = Function(lambda leaves: 2 * leaves[0], [np.array([1, 2])], out=np.array([2, 4]))
     assert function.moved(0, (0,), 1.5).tolist() == [3, 4]
     assert function.out.dtype.kind == function.moved(0, (0,), 1).dtype.kind == "f"
-    assert Function(lambda leaves: np.array([[1, 2]]), [np.ones(1)]).out.tolist() == [1.0, 2.0]
+    for narrow in (int, np.float32):
+        function = Function(lambda leaves: leaves[0].astype(narrow), [np.ones(2)])  # noqa: B023
+        given = Function(lambda leaves: leaves[0], [np.ones(2)], out=np.ones((2, 1), dtype=narrow))
+        assert {function.out.dtype, function.moved(0, (0,), 2.0).dtype, given.out.dtype} == {np.dtype(float)}
 
 
 def test_an_output_known_already_costs_no_evaluation():
@@ -861,6 +864,11 @@ def test_the_error_of_an_extrapolation_is_how_far_it_is_from_what_it_is_made_of(
     square = lambda h: 1 + h * h  # noqa: E731
     value, error = extrapolate(square, lambda h: 0.0 if h > 0.3 else 1e9, 0.8)
     assert (value, error) == (pytest.approx(1), pytest.approx(0.8**2 + 0.4**2))
+    e0, e1, e2 = (square(h) + h**4 + h**6 for h in (0.8, 0.4, 0.2))
+    one, two = (4 * e1 - e0) / 3, (4 * e2 - e1) / 3
+    best = (16 * two - one) / 15
+    found = extrapolate(lambda h: square(h) + h**4 + h**6, lambda h: 0.0 if 0.15 < h < 0.3 else 1e9, 0.8)
+    assert found == (pytest.approx(best), pytest.approx(abs(best - two) + abs(best - one)))
     assert extrapolate(lambda h: 1.0, lambda h: math.nan if h > 0.3 else 0.0, 0.8) == (1.0, 0.0)
 
 
