@@ -389,11 +389,11 @@ def best_of(rungs: Sequence[Rung]) -> tuple[float, float, float]:
 
     Steps that agree to within a hundredth make a plateau. The derivative is what the longest plateau says: wider steps
     than its own see a corner, a pole or another period of the function, narrower ones the stairs of its rounding. On
-    the plateau, the estimate with the smallest error counts; where there is no plateau, that of all.
+    the plateau, the estimate with the smallest error counts; where there is no plateau, that of all, as far as those of
+    narrower steps agree with it: a step over many periods of the function sees a slope of about 0 every time.
     """
-    choices = [
-        c for c in _estimates(_with_swallowed([r for r in rungs if np.isfinite(r.central)])) if np.isfinite(c[0])
-    ]
+    heard = _with_swallowed([r for r in rungs if np.isfinite(r.central)])
+    choices = [c for c in _estimates(heard) if np.isfinite(c[0])]
     plateaus: list[list[tuple[float, float, float]]] = []
     for error, value, h in choices:
         if error > 0.01 * abs(value):
@@ -405,8 +405,11 @@ def best_of(rungs: Sequence[Rung]) -> tuple[float, float, float]:
                 break
         else:
             plateaus.append([(error, value, h)])
-    longest = max(plateaus, key=lambda p: p[0][2] / p[-1][2], default=choices)
-    return min(longest, default=(np.inf, np.nan, 0.0))
+    if plateaus:
+        return min(max(plateaus, key=lambda p: p[0][2] / p[-1][2]))
+    error, value, h = min(choices, default=(np.inf, np.nan, 0.0))
+    apart = (abs(value - r.central) - SAFETY * r.noise for r in heard if r.h < h)
+    return max([error, *apart]), value, h
 
 
 def _estimates(rungs: Sequence[Rung]) -> Iterator[tuple[float, float, float]]:
