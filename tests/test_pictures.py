@@ -201,10 +201,7 @@ def test_the_error_bar_holds_as_often_as_the_page_says():
     for was, now in zip(shown.splitlines()[2:], made.splitlines()[2:]):
         for old, new in zip(re.findall(r"([\d.]+) %", was), re.findall(r"([\d.]+) %", now), strict=True):
             assert float(new) == pytest.approx(float(old), abs=1.5), f"the page should show:\n{made}"
-    outside = {name for each in found.values() for name in np.array(each.functions)[each.ratio > 5]}
-    assert outside <= {"sin(x) + 1e12"}
-    called = {name for each in found.values() for name in np.array(each.functions)[each.right == "wrong"]}
-    assert called <= {"sin(x) + 1e12"}
+    assert not any(np.any(each.ratio > 5) or np.any(each.right == "wrong") for each in found.values())
     for each in found.values():  # a mistake passes only where five bars hold it
         assert np.all(5 * each.relative[each.off != "wrong"] > 5e-4)
 
