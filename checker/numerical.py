@@ -406,7 +406,8 @@ def best_of(rungs: Sequence[Rung]) -> tuple[float, float, float]:
         else:
             plateaus.append([(error, value, h)])
     if plateaus:
-        return min(max(plateaus, key=lambda p: p[0][2] / p[-1][2]))
+        longest = max(plateaus, key=lambda p: p[0][2] / p[-1][2])
+        return min(longest)
     error, value, h = min(choices, default=(np.inf, np.nan, 0.0))
     apart = (abs(value - r.central) - SAFETY * r.noise for r in heard if r.h < h)
     return max([error, *apart]), value, h

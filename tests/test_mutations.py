@@ -214,6 +214,7 @@ def wide_steps_meet_poles_and_other_periods(c):
         elementwise(c, lambda x: 1 / x, lambda x: -1 / x**2, [1e-3, 1.0, -0.02]) == "right"
         and elementwise(c, lambda x: np.sin(1e4 * x), lambda x: 1e4 * np.cos(1e4 * x), [0.3, 0.7]) == "right"
         and elementwise(c, lambda x: np.sin(1e4 * x), lambda x: -1e4 * np.cos(1e4 * x), [0.3, 0.7]) == "wrong"
+        and elementwise(c, lambda x: np.sin(x) + 1e12, np.cos, [2e4, -7e3, 1.5e4]) != "wrong"
     )
 
 
@@ -546,14 +547,20 @@ MUTANTS = {
     "the widest plateau": (
         "the_longest_plateau_is_believed",
         "numerical",
-        "longest = max(plateaus, key=lambda p: p[0][2] / p[-1][2], default=choices)",
-        "longest = plateaus[0] if plateaus else choices",
+        "longest = max(plateaus, key=lambda p: p[0][2] / p[-1][2])",
+        "longest = plateaus[0]",
     ),
     "the narrowest plateau": (
         "the_longest_plateau_is_believed",
         "numerical",
-        "longest = max(plateaus, key=lambda p: p[0][2] / p[-1][2], default=choices)",
-        "longest = plateaus[-1] if plateaus else choices",
+        "longest = max(plateaus, key=lambda p: p[0][2] / p[-1][2])",
+        "longest = plateaus[-1]",
+    ),
+    "narrower steps that disagree are not heard": (
+        "wide_steps_meet_poles_and_other_periods",
+        "numerical",
+        "return max([error, *apart]), value, h",
+        "return error, value, h",
     ),
     "Richardson's weight": (
         "rounding_in_the_outputs_is_no_mistake",
@@ -714,8 +721,8 @@ MUTANTS = {
     "the author's forward is not compared": (
         "a_reference_decides",
         "findings",
-        '        if off.any():\n            message = f"{author} differs',
-        '        if False:\n            message = f"{author} differs',
+        "        if off.any():\n            how_many",
+        "        if False:\n            how_many",
     ),
     "a second difference over h": (
         "derivatives_in_denominator_layout",

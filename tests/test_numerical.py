@@ -677,6 +677,14 @@ def test_a_plateau_is_known_to_a_hundredth_and_its_steps_agree():
     assert best_of([step(1.0, math.nan), *plateau(1, 4, 1.0, 0.0)]) == (0.0, 1.0, 8.0**-3)
 
 
+def test_where_no_steps_agree_narrower_ones_are_heard_as_far_as_their_noise_lets_them():
+    aliased = [step(1.0, 0.01, noise=1e-3), step(1 / 8, -0.005, noise=1e-3)]
+    assert best_of(aliased)[:2] == (pytest.approx(0.016), -0.005)
+    apart = abs(0.8 + 0.005) - SAFETY * 0.02
+    assert best_of([*aliased, step(1 / 64, 0.8, noise=0.02)])[:2] == (pytest.approx(apart), -0.005)
+    assert best_of([*aliased, step(1 / 64, 0.8, noise=0.2)])[:2] == (pytest.approx(0.016), -0.005)
+
+
 def test_a_step_without_any_change_tells_what_the_function_swallows():
     moving, still = steps([2.0, 3.0], noise=1.0), step(1 / 64, 0.0, noise=1.0, moved=False)
     assert [r.noise for r in _with_swallowed([*moving, still])] == [1.75, 1 + 0.75 * 8, 1 + 0.75 * 64]
