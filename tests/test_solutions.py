@@ -264,9 +264,9 @@ def test_inputs_that_do_not_fit_are_refused(task):
 
 
 @every_mistake
-@pytest.mark.parametrize("seed", [0, pytest.param(11, marks=pytest.mark.slow)])
-def test_the_mistake_is_caught_and_named(task, known, seed):
-    assert list(unlike_known(task, known, seeds=(seed,))) == []
+def test_the_mistake_is_caught_and_named(task, known):
+    """At one set of inputs; `checker selfcheck`, which CI runs, asks the same at another."""
+    assert list(unlike_known(task, known, seeds=(0,))) == []
 
 
 def rounded(value):
