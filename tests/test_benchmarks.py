@@ -413,7 +413,6 @@ def test_the_pages_show_what_was_measured(page):
     assert pages.filled(text, results.read(ROOT)) == text, "written by `python -m benchmarks --write NAME`, not by hand"
 
 
-@pytest.mark.xfail(reason="speeds are measured on an idle machine", strict=True)
 def test_everything_was_measured():
     assert set(results.read(ROOT)) == set(NAMES)
 
