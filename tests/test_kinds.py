@@ -196,7 +196,22 @@ def test_a_missing_node_is_said(graph):
         del found["dmean"]
         return found
 
-    assert "dmean missing: return a dict with the gradient of every node and every input" in str(graph.check(short))
+    report = graph.check(short)
+    assert (report.verdict, report.kind) == ("wrong", "contract")
+    assert report.findings[0].message.startswith("short returned gradients named ")
+    assert report.findings[0].message.endswith(", and none of them is for mean")
+    assert report.findings[0].advice == "return a dict with the gradient of every node and every input, by name"
+
+
+def test_a_staged_forward_that_raises_somewhere_is_its_authors(graph):
+    def picky(x, *rest, node=keep, **more):
+        if len(x) == 1:
+            raise ValueError("one row is too few")
+        return graph.forward(x, *rest, node=node, **more)
+
+    report = graph.check(graph.answer, picky)
+    assert (report.verdict, report.kind) == ("wrong", "edge")
+    assert "one row is too few" in str(report)
 
 
 def test_an_unwritten_graph_is_not_attempted(graph):

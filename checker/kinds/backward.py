@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ..calling import CACHE, OUTPUT, UPSTREAM, parameters
 from ..nodes import first_wrong, opened
 from ..recognise import Doing, rounding
@@ -17,7 +19,10 @@ from .value import differences
 
 def doing(task: Any, answer: Answer, inputs: Sequence[Any]) -> Doing:
     """Outputs, gradients, and what the pair leaves behind."""
-    at = opened(task, answer, inputs)
+    try:
+        at = opened(task, answer, inputs)
+    except Exception as problem:  # a staged forward is run to see its nodes
+        return {"raised": np.array(type(problem).__name__)}
     done = pair_doing(at.forward, at.function, at.inputs, at.names, at.wrt)
     if task.memory and "raised" not in done and answer.forward is not None:
         done = {**done, "memory": retained(answer.forward, inputs)}
@@ -42,10 +47,17 @@ def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **o
         declaration=at.declaration, name=task.name, **options,
     )  # fmt: skip
     if task.nodes:
-        report = first_wrong(report, tuple(task.nodes))
+        report = first_wrong(_by_name(report), tuple(task.nodes))
         if report and report.kind == "unstable":  # the forward is given: that it overflows is not the answer's fault
             report = replace(report, kind="", findings=tuple(f for f in report.findings if f.kind != "unstable"))
     return _lean(task, answer, inputs, expected, report) if task.memory and report else report
+
+
+def _by_name(report: Report) -> Report:
+    """The report with the advice of a staged backward where it returns too few gradients."""
+    advice = "return a dict with the gradient of every node and every input, by name"
+    findings = tuple(replace(f, advice=advice) if f.cause == "count" else f for f in report.findings)
+    return replace(report, findings=findings)
 
 
 def _misfit(task: Any, answer: Answer, expected: Doing) -> Finding | None:
