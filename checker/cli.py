@@ -17,10 +17,11 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import completion, demo, doctor, greeting, ladder, watch
+from . import completion, demo, doctor, greeting, ladder
 from .errors import Interrupted, UsageError
 from .graph import verb as graph
 from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
+from .watch import verb as watch
 
 USAGE, INTERRUPTED = 2, 130
 

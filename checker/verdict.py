@@ -214,7 +214,7 @@ class _Check:
         self, point: Point, findings: list[Finding], kind: str = "", where: str = "", fault: Fault | None = None
     ) -> Report:
         """The findings with their causes. Those of a fault are looked for where it was met, before it was shrunk."""
-        from .explain import explain  # only a wrong answer needs it, and a right one should not wait for its import
+        from .causes import explain  # only a wrong answer needs it, and a right one should not wait for its import
 
         evidence = fault.met if fault is not None and fault.met is not None else point
         declared = (fault.variation.declaration if fault is not None else None) or self.declared

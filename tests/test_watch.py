@@ -18,12 +18,12 @@ import pytest
 from checker import Float, exercise, mistake, task
 from checker.answers import known_mistakes
 from checker.cli import main
-from checker.edited import digests
 from checker.exercises import as_answered
 from checker.kinds import Answer
-from checker.screen import Board, Verdict
-from checker.standby import Standby
-from checker.watch import declare
+from checker.watch.edited import digests
+from checker.watch.screen import Board, Verdict
+from checker.watch.standby import Standby
+from checker.watch.verb import declare
 
 ROOT = Path(__file__).parents[1]
 #: Seconds after which something that should be printed is taken not to come.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cli import COLOURS
-from .ladder import MARKS
-from .render.text import WIDTH
-from .report import RIGHT
+from ..cli import COLOURS
+from ..ladder import MARKS
+from ..render.text import WIDTH
+from ..report import RIGHT
 
 #: A terminal is taken to have so many lines at least.
 LEAST = 4

@@ -22,23 +22,24 @@ from typing import Any
 
 import numpy as np
 
-from . import cli, edited
-from .answers import known_mistakes
-from .errors import UsageError
-from .exercises import Exercise, exercise, key_to
-from .kinds import Answer
-from .places import is_theirs
-from .render.text import headline, render
-from .report import Report
-from .resolve import workspace
-from .shapes import Float
-from .subjects import Subject
+from .. import cli
+from ..answers import known_mistakes
+from ..errors import UsageError
+from ..exercises import Exercise, exercise, key_to
+from ..kinds import Answer
+from ..places import is_theirs
+from ..render.text import headline, render
+from ..report import Report
+from ..resolve import workspace
+from ..shapes import Float
+from ..subjects import Subject
+from . import edited
 
 Message = dict[str, Any]
 
 # -- the parent's end -------------------------------------------------------------------------------------------------
 
-_START = "import sys; sys.path[:] = {path!r}; from checker.standby import main; main({stubs!r})"
+_START = "import sys; sys.path[:] = {path!r}; from checker.watch.standby import main; main({stubs!r})"
 
 
 class Standby:

@@ -1,7 +1,7 @@
 """`checker watch`: check again whenever the code is saved, and keep the last verdict on the screen.
 
-Each check is made by a process that stood by for it (`checker.standby`), so that it is quick, sees the code as it is on
-disk, and can be ended when the next save comes before its verdict.
+Each check is made by a process that stood by for it (`standby`), so that it is quick, sees the code as it is on disk, and
+can be ended when the next save comes before its verdict.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .places import shown
-from .report import RIGHT, WRONG
+from ..places import shown
+from ..report import RIGHT, WRONG
 
 if TYPE_CHECKING:
     from .screen import Board
@@ -30,7 +30,7 @@ LONG = 1.0
 
 def declare(verbs: Any, name: str) -> None:
     """Add `watch` to the command line."""
-    from .cli import declare_checks
+    from ..cli import declare_checks
 
     parser = verbs.add_parser(
         name,
@@ -45,7 +45,7 @@ def declare(verbs: Any, name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run `watch`; 0 if everything was right when it was last checked."""
-    from . import cli
+    from .. import cli
     from .screen import Board, drawing
 
     cli.sensible(options)
