@@ -1,7 +1,7 @@
 """`checker watch`: check again whenever the code is saved, and keep the last verdict on the screen.
 
-Each check is made by a process that stood by for it (`standby`), so that it is quick, sees the code as it is on disk, and
-can be ended when the next save comes before its verdict.
+Each check is made by a process that stood by for it (`standby`), so that it is quick, sees the code as it is on disk,
+and can be ended when the next save comes before its verdict.
 """
 
 import argparse
