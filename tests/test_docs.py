@@ -6,13 +6,16 @@ import fnmatch
 import inspect
 import re
 import shlex
+from importlib import import_module
 from unittest import mock
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 import checker
+import solutions
 from checker import cli, kinds
+from checker.exercises import exercises_in
 from checker.report import CANNOT_TELL, KINDS, NOT_ATTEMPTED, RIGHT, WRONG, Entry, Finding, Report
 from tests import documents
 from tests.documents import DOCS, PAGES, ROOT
@@ -176,6 +179,14 @@ def mapped():
         elif folder and line.startswith("| `"):
             found.setdefault(folder, []).extend(re.findall(r"`([\w/]+)`", line.split("|")[1]))
     return found
+
+
+def test_the_readme_counts_right():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tasks = [task for topic in solutions.TOPICS for task in exercises_in(import_module(f"solutions.{topic}"))]
+    assert f" {len(tasks)} exercises from " in text
+    assert " in nine [notebooks]" in text
+    assert len(list((ROOT / "notebooks" / "sources").glob("*.py"))) == 9
 
 
 def test_the_map_names_every_module_once():
