@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import signal
+import sys
 
 import pytest
 
@@ -26,6 +27,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.name in COURSE:
             item.add_marker("course")
+
+
+@pytest.fixture(autouse=True)
+def _the_same_path(monkeypatch):
+    """What a test puts before everything else on the path, as building a project does, is nothing to the next one."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture(scope="module")

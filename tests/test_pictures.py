@@ -138,6 +138,7 @@ def test_what_pages_show_exists_and_has_words_for_those_who_cannot_see_it():
     assert set(DRAWN) <= set(shown)
 
 
+@pytest.mark.slow
 def test_the_same_numbers_make_the_same_file(tmp_path):
     pytest.importorskip("matplotlib")
     from pictures import draw
