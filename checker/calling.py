@@ -451,6 +451,12 @@ class Pair:
         number = not isinstance(self._value(name), np.ndarray)
         return bool(LABEL.match(name) or (SETTING.match(name) and (number or moving)))
 
+    def may_vary(self, path: str) -> bool:
+        """Whether a constant is one by a label's name alone: it is an array of floats, and not all 0 and 1."""
+        name = path.split("[")[0]
+        value = self._value(name)
+        return bool(LABEL.match(name)) and isinstance(value, np.ndarray) and is_float(value) and not _is_mask(value)
+
     def _by_shape(self, top: list[str], items: list[Any]) -> dict[str, Any]:
         """The inputs to which a (loss, gradients) function's gradients belong by shape; empty if that is unclear."""
         found: dict[str, Any] = {}

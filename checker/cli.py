@@ -15,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from . import completion, demo, doctor, greeting, ladder
@@ -143,7 +144,7 @@ def _run_gradcheck(options: argparse.Namespace) -> int:
 
         print(render(reports))
     elif len(reports) + len(unclear) > 1:
-        print(("" if options.quiet else "\n") + _summary(reports, len(unclear)))
+        print(("" if options.quiet or not reports else "\n") + _summary(reports, len(unclear)))
     complain(unclear)
     return code
 
@@ -188,9 +189,9 @@ def checks(
         bar = _Bar(subject.name)
         outcome: Report | UsageError
         try:
-            with _muted(loud):
+            with _muted(loud) as printed:
                 inputs = subject.gather(given, options.seed, command)
-                outcome = subject.check(inputs, reference=reference, progress=bar, **settings)
+                outcome = _told_of(printed, subject.check(inputs, reference=reference, progress=bar, **settings))
         except UsageError as problem:
             if len(found) == 1:
                 raise
@@ -203,6 +204,13 @@ def checks(
         finally:
             bar.stop()
         yield outcome
+
+
+def _told_of(printed: io.StringIO, report: Report) -> Report:
+    """The report with a note on what the author's code printed, which is not shown."""
+    count = printed.getvalue().count("\n")
+    note = f"your code printed {count} line{'s' * (count != 1)}: --verbose shows what"
+    return replace(report, notes=(*report.notes, note)) if count else report
 
 
 def _theirs(name: str, message: str, problem: BaseException) -> Report:
@@ -285,11 +293,12 @@ def complain(problems: Sequence[UsageError]) -> None:
     """Say what is missing: for several, a line each."""
     from .suggest import MissingInputsError
 
-    commands = [problem.command for problem in problems if isinstance(problem, MissingInputsError)]
+    missing = [problem for problem in problems if isinstance(problem, MissingInputsError)]
+    commands = [problem.command for problem in missing]
     if len(commands) > 1:
         print("checker: nothing says what the inputs are. Type, with your own shapes:\n", file=sys.stderr)
         print(*(f"  {command}" for command in commands), sep="\n", file=sys.stderr)
-        print("\nor put example_inputs = {...} or affine_inputs = {...} into the module", file=sys.stderr)
+        print(f"\nor put example_inputs = {{...}} or {missing[0].own} = {{...}} into the module", file=sys.stderr)
     for problem in problems:
         if len(commands) < 2 or not isinstance(problem, MissingInputsError):
             print(f"checker: {problem}", file=sys.stderr)
@@ -315,16 +324,17 @@ def _code(reports: Sequence[Report]) -> int:
 
 
 @contextlib.contextmanager
-def _muted(loud: bool) -> Iterator[None]:
-    """Leave out what the author's code prints, and its warnings, as it runs hundreds of times; let it ask nothing."""
+def _muted(loud: bool) -> Iterator[io.StringIO]:
+    """Take what the author's code prints, hundreds of times, without its warnings, and let it ask nothing."""
+    printed = io.StringIO()
     with contextlib.ExitStack() as stack:
         if not loud:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
-            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            stack.enter_context(contextlib.redirect_stdout(printed))
         stdin, sys.stdin = sys.stdin, io.StringIO()  # nobody would see what an input() asks
         stack.callback(setattr, sys, "stdin", stdin)
-        yield
+        yield printed
 
 
 class _Bar:

@@ -141,11 +141,13 @@ def _shadows(folder: Path) -> Finding:
 
 
 def _stubs(folder: Path) -> Finding:
-    spec = importlib.util.find_spec(COURSEWORK)
-    if spec is None or spec.origin is None:
+    own, utilities = folder / COURSEWORK / "__init__.py", importlib.util
+    spec = utilities.spec_from_file_location(COURSEWORK, own) if own.is_file() else utilities.find_spec(COURSEWORK)
+    if spec is None or spec.origin is None or spec.loader is None:
         mend = "install the course's package again: the exercises come with it"
         return Finding("the exercises", f"there is no {COURSEWORK}", mend)
-    package = importlib.import_module(COURSEWORK)
+    package = utilities.module_from_spec(spec)
+    spec.loader.exec_module(package)
     missing = [t for t in package.TOPICS if not (Path(spec.origin).parent / "values" / f"{t}.json").is_file()]
     where = Path(spec.origin).parent
     if missing:

@@ -87,7 +87,10 @@ class Given:
                 inside = inside.setdefault(key, {})
                 if not isinstance(inside, dict):
                     raise UsageError(f"{name} reaches into {key}, which is given as a whole, and is no dict")
-            drawn = value.draw(rng) if isinstance(value, Drawn) else value
+            try:
+                drawn = value.draw(rng) if isinstance(value, Drawn) else value
+            except MemoryError as problem:
+                raise UsageError(f"{name} is too large for this machine: {problem}") from None
             inside[last] = dict(drawn) if isinstance(drawn, dict) else drawn
         return found
 
@@ -97,6 +100,8 @@ def _split(text: str, example: str) -> tuple[str, str]:
     name = name.strip()
     if not equals or not all(part.isidentifier() or part.isdecimal() for part in name.split(".")):
         raise UsageError(f"cannot read {text!r}; write it like {example}")
+    if not value.strip():
+        raise UsageError(f"{text!r} says nothing behind the =; write it like {example}")
     return name, value.strip()
 
 
@@ -230,6 +235,8 @@ NUMBERS = re.compile(
     r"stride\w*|pad(ding)?\w*|axis|groups?|eps(ilon)?|reg\w*|lam(bda|bd)?_?|alpha|momentum|decay|slope|temperature|lr|"
     r"learning_rate|p|keep_prob|rate|margin|delta|f|k|n_\w+|num_\w+|\w+_(size|dim|height|width|features)"
 )
+#: Of these, numbers from 0 to 1.
+FRACTIONS = re.compile(r"momentum|decay|p|keep_prob|rate")
 
 
 def _is_number(value: Any, parameter: inspect.Parameter) -> bool:
@@ -238,6 +245,8 @@ def _is_number(value: Any, parameter: inspect.Parameter) -> bool:
         return False
     default = parameter.default
     number = isinstance(default, (int, float)) and not isinstance(default, bool)
+    if FRACTIONS.fullmatch(parameter.name) and int(value.text) > 1:  # p=5 is no probability, but an array of five
+        return number
     return number or (default is parameter.empty and NUMBERS.fullmatch(parameter.name) is not None)
 
 

@@ -19,12 +19,13 @@ def title(function: Callable[..., Any]) -> str:
 
 
 class MissingInputsError(UsageError):
-    """Nothing says what some inputs are. `command` is what to type, on one line."""
+    """Nothing says what some inputs are. `command` is what to type, `own` what a module calls them."""
 
     def __init__(self, function: Callable[..., Any], missing: Sequence[str], command: str):
         few = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
         options = [option for parameter in missing for option in guess(function, parameter)]
         self.command = " ".join((command, *options))
+        self.own = re.sub(r"_(forward|backward)$", "", title(function)) + "_inputs"
         arrays = [name for name in missing if not guess(function, name)[0].startswith("--arg")]
         example = ", ".join(f'"{parameter}": ...' for parameter in missing)
         super().__init__(

@@ -138,7 +138,8 @@ class _Check:
         if not point.seen.attempted:
             message = f"{name_of(self.pair.backward_function)} is not written yet"
             return self._result(NOT_ATTEMPTED, [Finding("", NOT_ATTEMPTED, message)])
-        unclaimed = [path for path in everything if path not in self.pair.paths and not self.pair.is_constant(path)]
+        left = [path for path in everything if path not in self.pair.paths]
+        unclaimed = [path for path in left if not self.pair.is_constant(path) or self.pair.may_vary(path)]
         if unclaimed:
             self.notes.append(f"no gradient was returned for {', '.join(unclaimed)}, so none was judged")
         if self.pair.left_out:

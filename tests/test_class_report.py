@@ -217,3 +217,5 @@ def test_written_beside_the_other_reports(tmp_path):
     assert [each.name for each in path.parent.iterdir()] == ["class.html"]
     assert classreport.write(tmp_path, []) == path
     assert "Nothing has been graded yet" in path.read_text()
+    (tmp_path / "calculus" / "notebooks").mkdir(parents=True)
+    assert "calculus" in classreport.write(tmp_path / "calculus" / "notebooks", []).read_text()

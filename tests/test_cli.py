@@ -164,6 +164,37 @@ def test_a_wrong_entry_is_shown_with_both_values_and_the_error_bar(course, check
     assert re.search(r"at \[\d\]: yours [\d.]+, expected [\d.]+ \+- \de-\d\d", out)
 
 
+def test_what_the_code_printed_is_counted_and_shown_on_demand(folder, check):
+    (folder / "mine.py").write_text("def f(x): return x * x\ndef f_grad(x):\n    print('at', x)\n    return 2 * x\n")
+    _, out, _ = check("mine.f --input x=:1..2")
+    assert re.search(r"your code printed \d+\s+lines:\s+--verbose\s+shows\s+what", out)
+    assert "\nat " not in out
+    _, out, _ = check("mine.f --input x=:1..2 --verbose")
+    assert "at " in out
+    assert "your code printed" not in out
+
+
+def test_a_whole_number_that_is_no_probability_is_a_shape(folder, check):
+    (folder / "mine.py").write_text("def f(p): return (p * p).sum()\ndef f_grad(p): return 2 * p\n")
+    assert "every entry agrees: p (5,)" in check("mine.f --input p=5")[1]
+
+
+def test_targets_and_inputs_that_name_nothing(folder, check):
+    (folder / "mine.py").write_text(SQUARE)
+    code, _, err = check("mine.py:: --input x=3")
+    assert (code, err) == (
+        2, "checker: mine.py:: names no function: write mine.py::NAME, or mine.py alone for all that it holds\n",
+    )  # fmt: skip
+    code, _, err = check("mine.py --input x=")
+    assert (code, err) == (2, "checker: 'x=' says nothing behind the =; write it like --input x=8,5\n")
+    code, _, err = check("mine.py --input x=100000,30000,40000,500")
+    assert code == 2
+    assert err.startswith("checker: x is too large for this machine: ")
+    code, _, err = check("numpy.sin --input x=8,5")
+    assert code == 2
+    assert err.startswith("checker: nothing says what the other half of sin is. It returned ndarray, ")
+
+
 def test_a_function_that_is_not_written_is_not_attempted(folder, check):
     (folder / "mine.py").write_text("def f(x): return x * x\ndef f_grad(x): raise NotImplementedError\n")
     code, out, _ = check("mine.f --input x=3")

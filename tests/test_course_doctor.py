@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,16 @@ def test_old_versions(monkeypatch, tmp_path):
     rows = found(tmp_path)
     assert rows["Python"].mend.startswith("install Python 4.0 or later")
     assert rows["NumPy"].mend.endswith(' -m pip install "numpy>=99.0"')
+
+
+def test_the_exercises_are_those_that_are_worked_on(tmp_path):
+    assert Path(found(tmp_path)["the exercises"].found.partition(" topics in ")[2]).name == "coursework"
+    own = tmp_path / "coursework"
+    (own / "values").mkdir(parents=True)
+    (own / "__init__.py").write_text('TOPICS = ("gates",)\n')
+    assert found(tmp_path)["the exercises"].found == f"{own} lacks the recorded values of gates"
+    (own / "values" / "gates.json").write_text("{}")
+    assert found(tmp_path)["the exercises"].found == f"1 topics in {own}"
 
 
 def test_nothing_for_notebooks_is_no_fault(monkeypatch, tmp_path):

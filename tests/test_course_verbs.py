@@ -184,6 +184,8 @@ def test_grades_are_exported(course, checker, tmp_path):
 
 
 def test_feedback_says_what_is_missing(course, checker):
+    code, _, err = checker("feedback", "nope")
+    assert (code, err.startswith("checker: there is no assignment nope in ")) == (2, True)
     checker("autograde")
     code, out, _ = checker("feedback", "--student", "cat")
     assert (code, out) == (1, "cat: not graded: it is unreadable\n")

@@ -41,6 +41,17 @@ def test_right():
     assert (report.forwards > 2 * 18, report.backwards > 3) == (True, True)
 
 
+@pytest.mark.parametrize(("name", "told"), [("y", True), ("target", True), ("running_mean", False), ("mask", False)])
+def test_what_was_not_judged_for_its_name_is_said(name, told):
+    """A forgotten gradient of y is no mistake where y are labels; who reads the report can tell."""
+    values = np.array([0.0, 1, 1]) if name == "mask" else np.array([0.4, 1.5, -2])
+    report = gradcheck(
+        lambda x, y: (x @ y, (x, y)), lambda dout, cache: dout * cache[1], (np.ones(3), values), names=["x", name]
+    )
+    assert report.verdict == RIGHT
+    assert (f"no gradient was returned for {name}, so none was judged" in report.notes) == told
+
+
 def test_one_entry_agrees():
     assert gradcheck(np.sin, lambda dout, x: dout * np.cos(x), 0.5).findings[0].message == "the gradient of x agrees"
 

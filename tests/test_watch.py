@@ -484,6 +484,16 @@ def board(count, text="a: wrong\n  because", verdict="wrong"):
     return made
 
 
+def test_a_verdict_from_before_a_long_check_is_called_so():
+    there = board(1, "a: right", "right")
+    there.begun, there.settled = time.monotonic() - 0.1, False
+    assert there.report()[0][0] == "a: right"
+    there.begun = time.monotonic() - 4
+    assert [text for text, _ in there.report()[:2]] == ["before that:", "a: right"]
+    there.settled = True
+    assert there.report()[0][0] == "a: right"
+
+
 def test_what_is_right_is_left_out_first_where_there_is_little_room():
     lines = [text for text, _ in board(20).lines(80, 10)]
     assert len(lines) == 10

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG
+from .notebooks import FOLDER
 from .outcome import GRADED, Mark, Outcome
 from .templating import rendered
 
@@ -42,7 +43,8 @@ def write(root: Path, outcomes: Iterable[Outcome], runs: Iterable[Mapping[str, A
     path = root / "reports" / "class.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp")
-    beside.write_text(page(root.name, outcomes, runs), encoding="utf-8")
+    name = root.parent.name if root.name == FOLDER else root.name
+    beside.write_text(page(name, outcomes, runs), encoding="utf-8")
     beside.replace(path)
     return path
 

@@ -86,7 +86,7 @@ def run_feedback(options: argparse.Namespace) -> int:
     """Make the pages that go back to students; 1 if one is missing."""
     course = find_course(options.course)
     missing = 0
-    for name in options.assignments or course.handed_in((), options.students):
+    for name in course.handed_in(options.assignments, options.students):
         for student, page in progress(name, feedback(course, name, options.students)):
             print(f"{student}: {_short(page) if isinstance(page, Path) else page}")
             missing += isinstance(page, str)

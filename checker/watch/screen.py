@@ -17,8 +17,9 @@ from ..report import RIGHT
 
 #: A terminal is taken to have so many lines at least.
 LEAST = 4
-#: After so many seconds of a check, what ends it is said.
-LONG = 5
+#: After so many seconds of a check, what ends it is said; and after so many, that what is shown is of before.
+LONG, LATE = 5, 1.0
+BEFORE = "before that:"
 
 #: Lines, each with its style.
 Lines = list[tuple[str, str]]
@@ -80,7 +81,9 @@ class Board:
         if self.trouble or self.shown is None:
             return [(line, "yellow") for line in _wrapped(self.trouble or "not checked yet", width)]
         first, *rest = _wrapped(self.shown.text, width)
-        return [(first, f"bold {COLOURS.get(self.shown.verdict, '')}"), *((line, "") for line in rest)]
+        report = [(first, f"bold {COLOURS.get(self.shown.verdict, '')}"), *((line, "") for line in rest)]
+        late = not self.settled and self.begun is not None and time.monotonic() - self.begun > LATE
+        return [(BEFORE, "dim"), *report] if late else report
 
     def rows(self, height: int | None = None) -> Lines:
         """For several subjects a line each, with mark, name and verdict, and lines above that set them apart."""
@@ -92,7 +95,7 @@ class Board:
             last = self.last.get(name)
             mark, said = (MARKS.get(last.verdict, "!"), last.head.partition(": ")[2]) if last else (" ", "")
             rows.append((f"  {mark} {name:<{longest}}  {said}".rstrip(), COLOURS.get(self.verdict(name), "")))
-        above: Lines = [("", "")] if self.current() else [("", ""), ("before that:", "dim")]
+        above: Lines = [("", "")] if self.current() else [("", ""), (BEFORE, "dim")]
         return [*above, *rows] if height is None else [*above, *_fitting(rows, height - len(above))][: max(height, 0)]
 
     def _watched(self) -> str:
