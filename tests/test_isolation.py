@@ -97,6 +97,19 @@ def test_a_layer_that_does_not_hold_ends_it(monkeypatch, server):
         Worker(server, LIMITS)
 
 
+def test_what_may_be_read_may_have_many_long_names(server, monkeypatch, tmp_path):
+    """As where the instructor's side is installed among other packages: a request does not come in one piece then."""
+    folder = tmp_path / ("long" * 50)
+    names = [folder / f"package{n}" for n in range(400)]
+    for name in names:
+        name.mkdir(parents=True)
+    there = client._readable
+    monkeypatch.setattr(client, "_readable", lambda: (*there(), *map(str, names)))
+    worker = Worker(server, LIMITS)
+    assert "seccomp" in worker.layers
+    worker.kill()
+
+
 def test_nothing_of_the_instructors_is_in_a_workers_memory(worker):
     source = "import sys\nsorted(name for name, module in sys.modules.items() if module and name.startswith(%r))"
     loaded = worker.cell(source % (("checker.course", "solutions"),))[0]["data"]["text/plain"]

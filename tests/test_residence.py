@@ -264,12 +264,12 @@ def test_a_stream_that_is_kept_is_seen(worker):
 def test_a_stream_that_is_kept_is_seen_though_its_measurement_is_forged(worker):
     made = mark(worker, STREAM, FORGED + THROUGH_TIME)
     assert (made.score, made.verdict, made.kind) == (0.0, WRONG, "contract")
-    assert made.message.startswith("rtrl keeps about 4")
+    assert re.match(r"rtrl keeps about [3-9]\d\d bytes", made.message)
     assert "more for every further step, as the system counts" in made.message
     assert made.advice.startswith("a sequence may never end")
     assert "memory does not grow" not in made.said
     (incident,) = worker.incidents
-    assert incident.startswith("the_test: memory as the system counts it: about 4")
+    assert re.match(r"the_test: memory as the system counts it: about [3-9]\d\d", incident)
     assert incident.endswith("as the notebook's process told it, no more than it should be")
 
 

@@ -11,9 +11,10 @@ from contextlib import suppress
 
 from .wire import MAX_BYTES, WireError
 
-__all__ = ["Arena", "Channel", "ClosedError", "new_arena"]
+__all__ = ["LENGTH", "Arena", "Channel", "ClosedError", "new_arena"]
 
-_LENGTH = struct.Struct("<I")
+#: Comes before what it is the length of: a stream does not keep together what was sent at once.
+LENGTH = struct.Struct("<I")
 #: Bytes asked for at once: a length that lies reserves no more than this.
 _PIECE = 1 << 20
 
@@ -59,7 +60,7 @@ class Channel:
         if len(frame) > MAX_BYTES:
             raise WireError(_too_long(len(frame)))
         until = _until(timeout)
-        left = [memoryview(_LENGTH.pack(len(frame))), memoryview(frame)]
+        left = [memoryview(LENGTH.pack(len(frame))), memoryview(frame)]
         begun = False
         try:
             while left:
@@ -87,7 +88,7 @@ class Channel:
         until = _until(timeout)
         self._wait(self._readable, until, "did not come")
         try:
-            (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, until))
+            (length,) = LENGTH.unpack(self._exactly(LENGTH.size, until))
             if length > MAX_BYTES:
                 raise WireError(_too_long(length))
             return self._exactly(length, until)

@@ -24,7 +24,7 @@ from typing import Any
 from ..key import everywhere
 from ..outcome import Limits
 from . import wire
-from .channel import Arena, Channel, ClosedError, new_arena
+from .channel import LENGTH, Arena, Channel, ClosedError, new_arena
 from .remote import Elsewhere, Remote
 from .sandbox import Policy, interpreter
 from .sandbox import readable as without
@@ -100,7 +100,9 @@ class Server:
         policy = None if self.isolation == NONE else asdict(self.policy(scratch, limits))
         request = {"scratch": scratch, "output": limits.output, "policy": policy}
         descriptors = [theirs.fileno(), *([arena.fd] if arena is not None else [])]
-        socket.send_fds(self.control, [json.dumps(request).encode()], descriptors)
+        message = json.dumps(request).encode()
+        socket.send_fds(self.control, [LENGTH.pack(len(message))], descriptors)
+        self.control.sendall(message)
         theirs.close()
         answer, passed, _, _ = socket.recv_fds(self.control, 32, 1)
         if not answer:

@@ -21,14 +21,12 @@ from typing import Any
 import checker
 
 from . import worker
-from .channel import Arena, Channel
+from .channel import LENGTH, Arena, Channel
 from .sandbox import Policy, missing
 from .shell import Shell, started
 
 #: What every worker has loaded beside the checker's core.
 CORE = ("numpy.testing", "numpy.linalg", "numpy.random")
-#: A request is no larger than this.
-LARGEST = 1 << 18
 
 
 def main(arguments: list[str]) -> None:
@@ -43,7 +41,8 @@ def main(arguments: list[str]) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers
     control.sendall(b"ready")
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, LARGEST, 2)
+        length, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, 2)
+        message = control.recv(LENGTH.unpack(length)[0], socket.MSG_WAITALL) if length else b""
         if not message:  # whoever started this is gone, perhaps without a chance to clear up
             shutil.rmtree(os.getcwd(), ignore_errors=True)
             return
