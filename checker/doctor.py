@@ -141,12 +141,15 @@ def _shadows(folder: Path) -> Finding:
 
 
 def _stubs(folder: Path) -> Finding:
-    own, utilities = folder / COURSEWORK / "__init__.py", importlib.util
-    spec = utilities.spec_from_file_location(COURSEWORK, own) if own.is_file() else utilities.find_spec(COURSEWORK)
+    own = folder / COURSEWORK / "__init__.py"
+    if own.is_file():
+        spec = importlib.util.spec_from_file_location(COURSEWORK, own)
+    else:
+        spec = importlib.util.find_spec(COURSEWORK)
     if spec is None or spec.origin is None or spec.loader is None:
         mend = "install the course's package again: the exercises come with it"
         return Finding("the exercises", f"there is no {COURSEWORK}", mend)
-    package = utilities.module_from_spec(spec)
+    package = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)
     missing = [t for t in package.TOPICS if not (Path(spec.origin).parent / "values" / f"{t}.json").is_file()]
     where = Path(spec.origin).parent

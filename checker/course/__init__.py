@@ -1,10 +1,22 @@
 """The instructor's side: stubs are made here, and the answers are known. It is not part of a student's install."""
 
 import argparse
+import importlib
 from collections.abc import Callable
 from typing import Any
 
-Verb = tuple[Callable[[Any, str], None], Callable[[argparse.Namespace], int]]
+Run = Callable[[argparse.Namespace], int]
+Verb = tuple[Callable[[Any, str], None], Run]
+
+
+def _later(module: str, run: str = "run") -> Run:
+    """What a module of this folder does, which is imported when that is wanted."""
+
+    def start(options: argparse.Namespace) -> int:
+        code: int = getattr(importlib.import_module(f"{__name__}.{module}"), run)(options)
+        return code
+
+    return start
 
 
 def _declare_build(verbs: Any, name: str) -> None:
@@ -18,12 +30,6 @@ def _declare_build(verbs: Any, name: str) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite stubs that have been edited")
 
 
-def _run_build(options: argparse.Namespace) -> int:
-    from . import build
-
-    return build.run(options)
-
-
 def _wrapper(help_text: str, run: str, description: str) -> Verb:
     """A verb whose options and work are in `verbs`, which is imported when they are wanted."""
 
@@ -32,13 +38,7 @@ def _wrapper(help_text: str, run: str, description: str) -> Verb:
 
         declare(verbs.add_parser(name, help=help_text, description=description), name)
 
-    def start(options: argparse.Namespace) -> int:
-        from . import verbs
-
-        code: int = getattr(verbs, run)(options)
-        return code
-
-    return declare, start
+    return declare, _later("verbs", run)
 
 
 def _declare_grade(verbs: Any, name: str) -> None:
@@ -52,12 +52,6 @@ def _declare_grade(verbs: Any, name: str) -> None:
     single.declare(parser)
 
 
-def _run_grade(options: argparse.Namespace) -> int:
-    from . import single
-
-    return single.run(options)
-
-
 def _declare_course(verbs: Any, name: str) -> None:
     parser = verbs.add_parser(
         name,
@@ -66,12 +60,6 @@ def _declare_course(verbs: Any, name: str) -> None:
         "they are here, for you to change. All other verbs for instructors work in it.",
     )
     parser.add_argument("folder", metavar="FOLDER", help="where the course is to be: a new folder, or an empty one")
-
-
-def _run_course(options: argparse.Namespace) -> int:
-    from . import layout
-
-    return layout.run(options)
 
 
 def _declare_selfcheck(verbs: Any, name: str) -> None:
@@ -85,17 +73,11 @@ def _declare_selfcheck(verbs: Any, name: str) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _run_selfcheck(options: argparse.Namespace) -> int:
-    from . import selfcheck
-
-    return selfcheck.run(options)
-
-
 #: The instructor's verbs: what declares each one's options, and what runs it.
 VERBS: dict[str, Verb] = {
-    "course": (_declare_course, _run_course),
-    "selfcheck": (_declare_selfcheck, _run_selfcheck),
-    "build": (_declare_build, _run_build),
+    "course": (_declare_course, _later("layout")),
+    "selfcheck": (_declare_selfcheck, _later("selfcheck")),
+    "build": (_declare_build, _later("build")),
     "release": _wrapper(
         "make what students get of the assignments",
         "run_release",
@@ -123,5 +105,5 @@ VERBS: dict[str, Verb] = {
         "run_export",
         "Write the grades as CSV; or, with `gradescope ASSIGNMENT`, that assignment's autograder as a zip.",
     ),
-    "grade": (_declare_grade, _run_grade),
+    "grade": (_declare_grade, _later("single")),
 }
