@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ended:  # argparse has said what is wrong, or has shown the help
         return USAGE if ended.code else 0
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no sigma must not end the check
-            stream.reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no sigma must not end the check, and what
+            stream.reconfigure(errors="replace", line_buffering=True)  # both say keeps its order in one pipe
     try:
         return known[options.verb][1](options)
     except UsageError as problem:

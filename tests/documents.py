@@ -35,6 +35,8 @@ PATIENCE = 600
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info", "*.db")
 COPIED = "<!-- in a copy of the project -->"
 
+#: How the names begin of what a reader's commands have from here. Others may change what a program prints, as CI does.
+KEPT = ("HOME", "TMPDIR", "LANG", "LC_", "PIP_", "OMP_", "OPENBLAS_")
 #: What a long command says of its progress, if the machine is loaded enough to make it long.
 PROGRESS = re.compile(r"^.*\d a minute.*\n", re.MULTILINE)
 
@@ -130,11 +132,8 @@ class Folder:
             (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
             (programs / name).chmod(0o755)
         path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
-        self.environment = {**os.environ, "PATH": path, "COLUMNS": "100", "WHERE": str(self.where)}
-        self.environment["PYTHONPATH"] = str(installed)
-        # Tests of a page's own are run as a reader would: with none of the options of these.
-        for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "NBGRADER_EXECUTION"):
-            self.environment.pop(name, None)
+        self.environment = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
+        self.environment |= {"PATH": path, "PYTHONPATH": str(installed), "COLUMNS": "100", "WHERE": str(self.where)}
         self.program = None
 
     @property
