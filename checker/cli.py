@@ -32,7 +32,7 @@ PATIENCE = 1.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    parser = argparse.ArgumentParser(prog="checker", description=greeting.PURPOSE)
+    parser = greeting.Parser(prog="checker", description=greeting.PURPOSE)
     parser.add_argument("--version", action=greeting.Version, nargs=0, help="say which version this is")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     known = {**VERBS, **_course_verbs()}
@@ -48,12 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words[0] == "help":
             words = [*words[1:], "--help"]
         greeting.demand_verb(words[0], known)
-        options = parser.parse_args(words)
+        options, left = parser.parse_known_args(words)
+        verbs.choices[options.verb].demand_nothing_more(left)
     except UsageError as problem:
         print(f"checker: {problem}", file=sys.stderr)
         return USAGE
-    except SystemExit as ended:  # argparse has said what is wrong, or has shown the help
-        return USAGE if ended.code else 0
+    except SystemExit:  # the help has been shown, or the version
+        return 0
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no sigma must not end the check, and what
             stream.reconfigure(errors="replace", line_buffering=True)  # both say keeps its order in one pipe

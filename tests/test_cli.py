@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from checker import cli
+from checker import UsageError, cli, greeting
 
 ROOT = Path(__file__).parents[1]
 COURSE = Path(__file__).parent / "data" / "course"
@@ -540,13 +540,48 @@ def test_a_usage_mistake_is_one_sentence_and_exit_code_2(course, check, command,
     assert err.startswith(f"checker: {said}"), err
 
 
-@pytest.mark.parametrize(
-    "command", ["", "layers.py --seed x", "layers.py --fast --full", "layers.py --layout other", "--bad x"]
-)
-def test_what_argparse_refuses_is_exit_code_2(course, check, command):
-    code, out, err = check(command)
-    assert (code, out) == (2, "")
-    assert "usage: checker" in err
+TARGET_WANTED = "a target: pkg.module.function, pkg.module.Class, path/to/file.py::function, a module or a file"
+REFUSED = [
+    ("gradcheck", f"gradcheck needs {TARGET_WANTED}"),
+    ("gradcheck a.py --seed x", "--seed is x; it is a whole number"),
+    ("gradcheck a.py --rtol x", "--rtol is x; it is a number, such as 1e-7"),
+    ("gradcheck a.py --rtol", "--rtol needs a value behind it: --rtol NUMBER"),
+    ("gradcheck a.py --seed", "--seed needs a value behind it: --seed N"),
+    ("gradcheck a.py --input", "--input needs a value behind it: --input x=8,5"),
+    ("gradcheck a.py --layout", "--layout needs a value behind it: --layout denominator or numerator"),
+    ("gradcheck a.py --layout numeratr", "--layout is numeratr; did you mean numerator?"),
+    ("gradcheck a.py --layout other", "--layout is other; it can be denominator or numerator"),
+    ("gradcheck a.py --fast --full", "--full and --fast exclude each other: leave out one of them"),
+    ("gradcheck a.py --fast=3", "--fast takes no value: leave out what is behind it"),
+    ("gradcheck a.py --sede 3", "gradcheck has no option --sede; did you mean --seed?"),
+    ("watch a.py --zz=3", "watch has no option --zz; python -m checker watch --help says what it takes"),
+    ("gradcheck a.py --f", "--f may be --forward, --fast or --full: write it in full"),
+    ("gradcheck a.py --input x=3 w=5", "w=5 stands alone: each input has its own --input, as in --input w=5"),
+    ("gradcheck a.py b.py", "b.py is too much: gradcheck takes one target and options"),
+    ("doctor -", "- is too much: doctor takes options only"),
+    ("completion", "completion needs a shell: bash, zsh, fish or powershell"),
+    ("completion fsh", "completion does not know fsh; did you mean fish?"),
+    ("completion tcl", "completion does not know tcl; it knows bash, zsh, fish or powershell"),
+    ("--seed 3 gradcheck a.py", "the verb comes first, and then --seed; there are gradcheck, watch, list, hint, start,"),
+]
+
+
+@pytest.mark.parametrize(("command", "said"), REFUSED, ids=[command for command, _ in REFUSED])
+def test_a_line_that_cannot_be_read_is_answered_by_one_sentence(folder, capsys, command, said):
+    assert cli.main(command.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"checker: {said}")
+    assert err.count("\n") == 1
+
+
+def test_a_complaint_of_argparse_that_is_not_known_is_passed_on():
+    parser = greeting.Parser(prog="checker gradcheck")
+    parser.add_argument("--seed")
+    for message in ("something new", "argument --seed: something new"):
+        with pytest.raises(UsageError) as raised:
+            parser.error(message)
+        assert str(raised.value) == f"{message}; python -m checker gradcheck --help says what it takes"
 
 
 def test_help_is_exit_code_0(check, capsys):
