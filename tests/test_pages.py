@@ -18,7 +18,7 @@ pytest.importorskip("bleach")
 
 from nbformat import v4
 
-from checker.course import formulas, pages
+from checker.course import flowcharts, formulas, notebooks, pages
 from checker.render.svg import heatmap
 from tests import xss
 
@@ -93,6 +93,83 @@ def test_every_formula_of_the_course_is_drawn():
     assert html.count("<math") > 100
     assert 'class="tex' not in html
     assert not re.search(r"<m[ino]>\\", html)  # a command that the converter does not know
+
+
+# -- flowcharts ------------------------------------------------------------------------------------------------------
+
+CHART = """graph LR
+    x(("x")) -- "-2 | &minus;4" --> add["+"] --> o
+    y(("y, a < b")) -. "5" .-> add
+"""
+
+
+def drawn(text):
+    """The chart of a picture: frames with their texts and whether they are round, lines, and other texts."""
+    root = ElementTree.fromstring(flowcharts.svg(text))
+    svg = "{http://www.w3.org/2000/svg}"
+    texts = [each.text.replace("\u00a0", " ") for each in root.iter(f"{svg}text")]
+    frames = list(root.iter(f"{svg}rect"))
+    rounded = [float(each.get("rx")) >= float(each.get("height")) / 2 for each in frames]
+    lines = [each.get("stroke-dasharray") for each in root.iter(f"{svg}path") if "C" in each.get("d")]
+    return root, dict(zip(texts, rounded)), lines, texts[len(frames) :]
+
+
+def test_a_flowchart_is_a_picture():
+    root, frames, lines, texts = drawn(CHART)
+    assert frames == {"x": True, "+": False, "o": False, "y, a < b": True}
+    assert lines == [None, None, "3 3"]
+    assert texts == ["-2 | \N{MINUS SIGN}4", "5"]
+    assert root.get("aria-label") == "A graph. x to +: -2 | \N{MINUS SIGN}4; + to o; y, a < b to +: 5"
+    html = pages.markdown(f"Before.\n\n```mermaid\n{CHART}```\n\nAfter, with $x$.")
+    assert html.count("<svg") == 1
+    assert '<div class="wide"><svg ' in html
+    assert "mermaid" not in html
+    assert "drawn" not in html
+
+
+def test_every_flowchart_of_the_course_is_drawn():
+    sources = (Path(__file__).parents[1] / "notebooks" / "sources").glob("*.py")
+    parts = [part.text for path in sources for part in notebooks.read(path.read_text()) if "```mermaid" in part.text]
+    count = sum(part.count("```mermaid") for part in parts)
+    html = "".join(map(pages.markdown, parts))
+    assert count > 15
+    assert html.count('<div class="wide"><svg') == count
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no chart"),
+        ("graph LR", "no chart"),
+        ("graph TD\na --> b", "no chart"),
+        ("sequenceDiagram\na --> b", "no chart"),
+        ("graph LR\na --> b --> a", "a circle"),
+        ("graph LR\na --> a", "a circle"),
+        ("graph LR\na ==> b", "no arrow"),
+        ("graph LR\na --> b;", "no arrow"),
+        ("graph LR\na --> ", "no arrow"),
+        ("graph LR\na{b}", "no arrow"),
+        ("graph LR\n--> b", "no node"),
+        ("graph LR\na --> --> b", "no node"),
+        ('graph LR\na["' + "x" * 61 + '"]', "no label"),
+        ('graph LR\na["x\x01"]', "no label"),
+        ('graph LR\na["&#8238;x"]', "no label"),
+        ("graph LR\n" + "a --> b\n" * 300, "no chart"),
+        ("graph LR\n" + "a --> b\n" * 80, "too large"),
+        ("graph LR\n" + " --> ".join(f"a{n}" for n in range(99)), "too large"),
+    ],
+)
+def test_what_is_no_flowchart_of_ours_stays_text(text, why):
+    with pytest.raises(ValueError, match=why):
+        flowcharts.svg(text)
+    shown = pages.markdown(f"```mermaid\n{text}\n```")
+    assert "<svg" not in shown
+    assert shown.startswith("<pre>")
+
+
+def test_a_page_draws_some_flowcharts_and_no_thousand():
+    html = pages.markdown("\n\n".join(f"```mermaid\ngraph LR\na --> b{n}\n```" for n in range(30)))
+    assert (html.count("<svg"), html.count("<pre>")) == (20, 10)
 
 
 # -- what is kept -----------------------------------------------------------------------------------------------------
@@ -216,6 +293,12 @@ def test_what_is_tried_is_text_at_most():
     assert ran("img", {"src": xss.ELSEWHERE})
 
 
+def test_the_hostile_flowchart_is_one_that_is_drawn():
+    html = pages.markdown(xss.CELLS["markdown: a graph that is drawn"].source)
+    assert html.count("<svg") == 1
+    assert "&lt;img\u00a0src=x\u00a0onerror=pwned=1&gt;" in html
+
+
 def test_an_attribute_with_a_formula_is_left_out():
     html = pages.markdown("""a ![$b$](data:image/png;base64,AA==) [$c$](http://a.b '$d$')""")
     assert '<img src="data:image/png;base64,AA==">' in html
@@ -234,10 +317,17 @@ def test_no_metadata_and_no_other_kind_of_output_is_left():
             assert set(output.get("data", {})) <= set(pages._KINDS)
 
 
+#: As many and as large charts as are drawn, and more.
+CHARTS = "\n\n".join(
+    f"```mermaid\ngraph LR\na{n} --> b\n" + "a --> b\n" * 50 + "a --> b --> c --> d --> e --> f --> g\n```"
+    for n in range(100)
+)
+
+
 @pytest.mark.parametrize(
     "source",
-    ["<b>" * 50_000, "<a>" * 50_000, "<p " + "a=1 " * 20_000 + ">", r"\begin{a}" * 20_000, "$a " * 3000, ">" * 20_000,
-     "![x](attachment:gone.png)" * 300, "x" * 200_001, "*a" * 5000, "[" * 10_000],
+    [CHARTS, "<b>" * 50_000, "<a>" * 50_000, "<p " + "a=1 " * 20_000 + ">", r"\begin{a}" * 20_000, "$a " * 3000,
+     ">" * 20_000, "![x](attachment:gone.png)" * 300, "x" * 200_001, "*a" * 5000, "[" * 10_000],
 )  # fmt: skip
 def test_no_answer_takes_long_or_is_lost(source):
     begun = time.process_time()

@@ -75,6 +75,18 @@ _HTML = {
     "clobbering": '<a id="top"></a><img name="title"><form id="body"></form>',
     "another policy": "<meta http-equiv='Content-Security-Policy' content='script-src *'>" + SCRIPT,
 }
+#: A flowchart that is drawn, with what would run in every text and under the name of what is beside it.
+_CHART = "\n".join(
+    ["```mermaid", "graph LR"]
+    + [
+        f'a{n}["{text}"] -- "{text}" --> b{n}(("{text}")) -. "{text}" .-> onload'
+        for n, text in enumerate(
+            ("</text></svg><img src=x onerror=pwned=1>", "&lt;/svg&gt;&lt;img src=x onerror=pwned=1&gt;",
+             "&quot; onload=&quot;window.pwned=1", "]]><script>window.pwned=1</script>")
+        )
+    ]
+    + ["```"]
+)  # fmt: skip
 _MARKDOWN = {
     "a link": f"[x](javascript:{RUN.replace(' ', '')})",
     "a link with entities": "[x](&#106;avascript:window.pwned=1)",
@@ -94,6 +106,9 @@ _MARKDOWN = {
     "a formula that grows": r"$\def\a{xxxxxxxxxx}\def\b{\a\a\a\a\a}\b\b$" + IMG,
     "a fence's language": f'```"><img src=x onerror={RUN}>\nx\n```',
     "a graph": f"```mermaid\ngraph LR\n</pre>{IMG}\n```",
+    "a graph that is drawn": _CHART,
+    "a graph within another element": f"<svg><g><title>\n\n{_CHART}\n\n{IMG}</title></g></svg>",
+    "a graph in an attribute": f"<p title='\n\n{_CHART}\n\n' {IMG}'>x</p>",
     "a heading": f"# {IMG} {SCRIPT}",
     "a table": f"|a|\n|-|\n|{IMG}|",
     "a footnote of code": f"`{IMG}` and ``</code>{IMG}``",

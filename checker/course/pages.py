@@ -25,6 +25,7 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat.notebooknode import NotebookNode
 
 from ..report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG
+from . import flowcharts
 from .formulas import mathml
 from .templating import code_styles, rendered
 
@@ -35,6 +36,8 @@ LONGEST_TOLD = 200
 #: HTML that is deeper, or has more attributes in a tag, is too, and so is markdown with more environments: nobody
 #: writes such, and reading it takes long.
 DEEPEST, MOST = 200, 500
+#: So many flowcharts of a piece of markdown are drawn.
+CHARTS = 20
 
 _SVG = ("svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "defs",
         "marker")  # fmt: skip
@@ -140,7 +143,7 @@ def _markdown(source: str, attachments: Mapping[str, Any]) -> str:
         raise ValueError("too many environments")
     renderer = _Renderer(attachments)
     html = _cleaned(MarkdownWithMath(renderer=renderer).render(source), renderer.token)
-    return re.sub(rf"{renderer.token}x(\d+)x", lambda found: renderer.formulas[int(found[1])], html)
+    return re.sub(rf"{renderer.token}x(\d+)x", lambda found: renderer.drawn[int(found[1])], html)
 
 
 def code(source: str, language: str | None = None, metadata: Any = None) -> str:
@@ -174,30 +177,39 @@ def _or_as_written(make: Callable[[str], str], source: str) -> str:
 
 
 class _Renderer(IPythonRenderer):  # type: ignore[misc]
-    """Markdown's renderer; formulas wait behind a mark that nobody can guess until all other HTML is clean."""
+    """Markdown's renderer; what it draws waits behind a mark that nobody can guess until all other HTML is clean."""
 
     def __init__(self, attachments: Mapping[str, Any]) -> None:
         super().__init__(escape=False, attachments=dict(attachments), exclude_anchor_links=True)
-        self.token, self.formulas = f"formula{secrets.token_hex(12)}", list[str]()
+        self.token, self.drawn, self.charts = f"drawn{secrets.token_hex(12)}", list[str](), 0
 
-    def _later(self, tex: str, display: bool) -> str:
-        self.formulas.append(mathml(tex.strip(), display))
-        return f"{self.token}x{len(self.formulas) - 1}x"
+    def _later(self, html: str) -> str:
+        self.drawn.append(html)
+        return f"{self.token}x{len(self.drawn) - 1}x"
+
+    def _formula(self, tex: str, display: bool) -> str:
+        return self._later(mathml(tex.strip(), display))
 
     def inline_math(self, body: str) -> str:
-        return self._later(body, display=False)
+        return self._formula(body, display=False)
 
     def block_math(self, body: str) -> str:
-        return self._later(body, display=True)
+        return self._formula(body, display=True)
 
     def latex_environment(self, name: str, body: str) -> str:
-        return self._later(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
+        return self._formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
 
     def multiline_math(self, text: str) -> str:
-        return self._later(text.strip().strip("$"), display=True)
+        return self._formula(text.strip().strip("$"), display=True)
 
     def block_mermaidjs(self, code: str) -> str:
-        return f"<pre>{escape(unescape(code.strip()))}</pre>"  # as text: drawing it takes a script, and the network
+        self.charts += 1
+        try:
+            if self.charts > CHARTS:
+                raise ValueError("too many")
+            return self._later(f'<div class="wide">{flowcharts.svg(code)}</div>')
+        except ValueError:
+            return f"<pre>{escape(unescape(code.strip()))}</pre>"
 
     def _embed_image_or_attachment(self, src: str) -> str:
         name = src.removeprefix("attachment:")
