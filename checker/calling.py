@@ -15,6 +15,7 @@ import numpy as np
 
 from . import tree
 from .errors import UsageError, UserCodeError
+from .settings import demand_function, demand_inputs, names_of
 
 Array = np.ndarray
 
@@ -82,6 +83,7 @@ def bind_inputs(
 
     Raises UsageError where the inputs do not fit the forward's parameters.
     """
+    demand_inputs(inputs)
     known = [p.name for p in parameters(forward)]
     function = getattr(forward, "__name__", "the forward")
     if isinstance(inputs, dict):
@@ -103,11 +105,13 @@ def bind_inputs(
         names = known[: len(values)]
         names += [f"x{position}" for position in range(len(names), len(values))]
     if len(names) != len(values):
-        raise UsageError(f"names has {len(names)} entries ({', '.join(names)}) for {len(values)} inputs")
+        raise UsageError(f"names lists {', '.join(names) or 'nothing'} for {_count(len(values), 'input')}")
     if known and not _takes_any_number(forward):
         required = [p.name for p in parameters(forward) if p.default is p.empty]
         if not len(required) <= len(values) <= len(known):
-            raise UsageError(f"{function} takes {len(known)} inputs ({', '.join(known)}), but {len(values)} were given")
+            takes = f"{_count(len(known), 'input')} ({', '.join(known)})" if known else "no inputs"
+            given = "1 was" if len(values) == 1 else f"{len(values) or 'none'} were"
+            raise UsageError(f"{function} takes {takes}, but {given} given")
     return list(names), values
 
 
@@ -141,8 +145,11 @@ class Pair:
         reference: Callable[..., Any] | None = None,
         gradient: bool = False,
     ):
+        demand_function("forward", forward)
+        demand_function("backward", backward, optional=True)
+        demand_function("reference", reference, optional=True)
         self.forward_function, self.backward_function, self.reference = forward, backward, reference
-        self.names, self.values = bind_inputs(forward, inputs, names)
+        self.names, self.values = bind_inputs(forward, inputs, names_of("names", names))
         self.keywords = _by_keyword(forward, self.names)
         self.forwards = self.backwards = 0
         self.out_names: list[str] = []
@@ -156,7 +163,9 @@ class Pair:
             self._bindings = [
                 n if n in self.names else self.names[k] if k < len(self.names) else "default" for k, n in enumerate(own)
             ]
-        self._wrt = None if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
+        self._wrt = names_of("wrt", wrt)
+        if self._wrt == []:
+            raise UsageError("wrt names no input; leave it out to differentiate with respect to every float")
         self.paths = self._differentiable()
 
     # -- inputs ---------------------------------------------------------------------------------------------------
@@ -186,7 +195,7 @@ class Pair:
             found += floats
         if not found:
             kinds = ", ".join(f"{path}: {_kind(leaf)}" for path, leaf in everything) or "none at all"
-            raise UsageError(f"nothing to differentiate: no input holds floats ({kinds}); write 3.0 rather than 3")
+            raise UsageError(f"nothing to differentiate: no input holds floats ({kinds}); {_floats(everything)}")
         for path, leaf in everything:
             if isinstance(leaf, (complex, np.complexfloating)) or getattr(leaf, "dtype", np.dtype(float)).kind == "c":
                 raise UsageError(f"{path} is complex; only real inputs can be checked (split it into two real arrays)")
@@ -599,3 +608,11 @@ def _kind(leaf: Any) -> str:
     if isinstance(leaf, np.ndarray):
         return f"an array of {leaf.dtype}"
     return f"{type(leaf).__name__}"
+
+
+def _floats(leaves: Sequence[tuple[str, Any]]) -> str:
+    """How to make floats of the inputs that there are."""
+    if any(isinstance(leaf, int) for _, leaf in leaves):
+        return "write 3.0 rather than 3"
+    whole = next((path for path, leaf in leaves if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iub"), None)
+    return f"give {whole}.astype(float)" if whole is not None else "give floats, or arrays of floats"

@@ -13,6 +13,7 @@ from .calling import Pair
 from .contract import name_of
 from .errors import UsageError, UserCodeError
 from .report import NOT_ATTEMPTED, WRONG, Finding, Report
+from .settings import demand_function
 from .verdict import gradcheck
 
 
@@ -70,7 +71,11 @@ def call(function: Callable[..., Any], pair: Pair, arguments: Sequence[Any], tan
 
 
 def claimed_by(claim: Callable[..., Any], pair: Pair, tangents: Sequence[Any] = ()) -> Any:
-    """What the author claims at the given inputs, which are real numbers: an array, or a tuple of them."""
+    """What the author claims at the given inputs, which are real numbers: an array, or a tuple of them.
+
+    Raises SettledError where it is none, and UsageError where the claim is no function.
+    """
+    demand_function("the derivative", claim)
     try:
         returned = call(claim, pair, pair.arguments(), tree.copy(list(tangents)))
     except (Exception, SystemExit) as problem:

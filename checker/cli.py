@@ -22,6 +22,7 @@ from . import completion, demo, doctor, greeting, ladder
 from .errors import Interrupted, UsageError
 from .graph import verb as graph
 from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
+from .settings import demand_settings
 from .watch import verb as watch
 
 USAGE, INTERRUPTED = 2, 130
@@ -152,12 +153,8 @@ def _run_gradcheck(options: argparse.Namespace) -> int:
 
 def sensible(options: argparse.Namespace) -> None:
     """Refuse settings that make no sense."""
-    if options.trials is not None and options.trials < 0:
-        raise UsageError(f"--trials is {options.trials}; it cannot be negative")
-    if options.seed < 0:
-        raise UsageError(f"--seed is {options.seed}; it cannot be negative")
-    if options.rtol is not None and not 0 <= options.rtol < 1:
-        raise UsageError(f"--rtol is {options.rtol:g}; it lies between 0 and 1")
+    given = {name: getattr(options, name) for name in ("trials", "seed", "rtol")}
+    demand_settings("--", **{name: value for name, value in given.items() if value is not None})
 
 
 def checks(

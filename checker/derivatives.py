@@ -17,6 +17,7 @@ from .errors import UsageError
 from .estimate import plain
 from .hessian import check_hessian
 from .report import WRONG, Finding, Report
+from .settings import demand_settings
 
 __all__ = ["check_hessian", "check_jacobian", "check_jvp"]
 
@@ -105,6 +106,7 @@ def check_jvp(f: Callable[..., Any], jvp: Callable[..., Any], inputs: Any, **opt
     There is one tangent for each float input (or each named in `wrt`), of its shape. The Jacobian that jvp spans with
     unit tangents is judged; before that, that jvp is linear in the tangents. Options and errors as `gradcheck`.
     """
+    demand_settings(seed=options.get("seed", 0))
     pair = plain(f, inputs, options.pop("wrt", None), options.pop("names", None))
     chosen, name = chosen_inputs(pair), options.pop("name", None) or name_of(jvp)
     rng = np.random.default_rng(options.get("seed", 0))

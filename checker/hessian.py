@@ -14,6 +14,7 @@ from .estimate import Estimate, demand_scalar, plain, second_derivatives
 from .findings import distances, worst_entries
 from .numerical import SAFETY
 from .report import RIGHT, WRONG, Finding, Report
+from .settings import demand_settings
 
 
 def check_hessian(
@@ -24,6 +25,7 @@ def check_hessian(
     Options `names`, `seed`, `rtol` and `name` as in `gradcheck`; others are taken, and have no effect. Raises
     UsageError where f is no scalar.
     """
+    demand_settings(seed=options.get("seed", 0), rtol=options.get("rtol", 1e-7))
     pair = plain(f, inputs, wrt, options.get("names"))
     path, name = pair.paths[0], options.get("name") or name_of(hessian)
     x = np.asarray(pair.leaves()[0], dtype=float)

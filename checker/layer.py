@@ -39,6 +39,8 @@ def check_layer(layer: Any, inputs: Any, **options: Any) -> Report:
     `backward(dout, cache)`; anything else that `backward` needs is given by name among the inputs. The object itself
     is never changed. Options as `gradcheck`; raises UsageError if a half is missing or cannot be called.
     """
+    if isinstance(layer, type):
+        raise UsageError(f"{layer.__name__} is a class; give an object of it, {layer.__name__}(...)")
     title = name_of(type(layer))
     for half in ("forward", "backward"):
         if not callable(getattr(layer, half, None)):

@@ -18,6 +18,7 @@ from .point import Point, settle_doubts, visit
 from .report import CANNOT_TELL, NOT_ATTEMPTED, Finding, Report
 from .report import RIGHT as IS_RIGHT
 from .report import WRONG as IS_WRONG
+from .settings import demand_function, demand_settings, told
 
 #: Other points and shapes that are looked at after the given inputs, if the caller does not say.
 TRIALS = 8
@@ -71,10 +72,11 @@ def gradcheck(
     Returns a Report, which is true only if the verdict is "right". Nothing that the code under test raises gets out.
     Raises UsageError if the check cannot be set up as called, and Interrupted (with a report) on Ctrl-C.
     """
-    if mode not in ("auto", "full", "fast"):
-        raise UsageError(f"mode is {mode!r}; it can be 'auto', 'full' or 'fast'")
-    if style not in ("auto", "gradient"):
-        raise UsageError(f"style is {style!r}; it can be 'auto' or 'gradient'")
+    demand_settings(mode=mode, style=style, trials=trials, seed=seed, rtol=rtol, name=name)
+    demand_function("advise", advise, optional=True)
+    demand_function("progress", progress, optional=True)
+    if not isinstance(declaration, Declaration | None):
+        raise UsageError(f"declaration is {told(declaration)}; make one: Declaration.from_signature(forward)")
     pair = Pair(forward, backward, inputs, names=names, wrt=wrt, reference=reference, gradient=style == "gradient")
     trials = (0 if mode == "fast" else TRIALS) if trials is None else trials
     check = _Check(pair, declaration, advise, mode, trials, seed, rtol, name or name_of(backward or forward), progress)
@@ -86,11 +88,14 @@ def check_grad(f: Callable[..., Any], grad: Callable[..., Any], inputs: Any, **o
 
     Where f returns an array of its input's shape, grad is judged as the derivative entry by entry.
     """
+    demand_function("f", f)
+    demand_function("grad", grad)
     return gradcheck(f, grad, inputs, style="gradient", **options)
 
 
 def check_value_and_grad(f: Callable[..., Any], inputs: Any, **options: Any) -> Report:
     """Judge a function that returns `(loss, gradients)` together. Options and errors as `gradcheck`."""
+    demand_function("f", f)
     return gradcheck(f, None, inputs, **options)
 
 

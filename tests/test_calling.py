@@ -1034,9 +1034,9 @@ MISUSES = {
     "product has no parameter 'v'; its parameters are x, w": {"inputs": {"x": A, "v": B}},
     "product needs a value for w; inputs has x": {"inputs": {"x": A}},
     "product needs a value for x, w; inputs has nothing": {"inputs": {}},
-    "product takes 2 inputs (x, w), but 1 were given": {"inputs": (A,)},
+    "product takes 2 inputs (x, w), but 1 was given": {"inputs": (A,)},
     "product takes 2 inputs (x, w), but 3 were given": {"inputs": (A, B, C)},
-    "names has 3 entries (x, w, b) for 2 inputs": {"inputs": (A, B), "names": ("x", "w", "b")},
+    "names lists x, w, b for 2 inputs": {"inputs": (A, B), "names": ("x", "w", "b")},
     "wrt names 'v', but the inputs are x, w": {"inputs": (A, B), "wrt": "v"},
     "cannot differentiate with respect to w: it holds an array of int64; give floats": {
         "inputs": (A, np.ones((3, 2), dtype=np.int64)),

@@ -562,7 +562,7 @@ REFUSED = [
     ("completion", "completion needs a shell: bash, zsh, fish or powershell"),
     ("completion fsh", "completion does not know fsh; did you mean fish?"),
     ("completion tcl", "completion does not know tcl; it knows bash, zsh, fish or powershell"),
-    ("--seed 3 gradcheck a.py", "the verb comes first, and then --seed; there are gradcheck, watch, list, hint, start,"),
+    ("--seed 3 gradcheck a.py", "the verb comes first, and then --seed; there are gradcheck, watch, list, hint"),
 ]
 
 

@@ -346,7 +346,7 @@ def test_misuses():
         check_jacobian(np.sin, np.cos, X, layout="transposed")
     assert str(raised.value) == "layout is 'transposed'; it can be 'denominator' (input's axes first) or 'numerator'"
     for check in CHECKS.values():
-        with pytest.raises(UsageError, match=r"^squares takes 1 inputs \(x\), but 2 were given$"):
+        with pytest.raises(UsageError, match=r"^squares takes 1 input \(x\), but 2 were given$"):
             check(squares, squares, (X, X))
 
 
