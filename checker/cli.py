@@ -16,7 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import completion, demo, doctor, greeting, ladder
 from .errors import Interrupted, UsageError
@@ -24,6 +24,10 @@ from .graph import verb as graph
 from .report import CANNOT_TELL, NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
 from .settings import demand_settings
 from .watch import verb as watch
+
+if TYPE_CHECKING:  # what a check needs is imported when there is one
+    from .gather import Given
+    from .subjects import Subject
 
 USAGE, INTERRUPTED = 2, 130
 
@@ -179,8 +183,8 @@ def checks(
         problem = broken.__cause__ or broken
         yield _theirs(options.target, environment.cannot_import(problem, str(broken)), problem)
         return
-    if len(found) == 1 or found[0].kind == "exercise":
-        _all_known(given, found[0])
+    _all_known(given, found, options.target)
+    _all_apply(options, found)
     for subject in choose(found):
         command = _command(options, subject if len(found) > 1 else None)
         settings = {name: getattr(options, name) for name in ("seed", "trials", "mode", "rtol", "wrt", "layout")}
@@ -226,24 +230,35 @@ def _reference(target: str) -> Callable[..., Any]:
     return function
 
 
-def _all_known(given: Any, subject: Any) -> None:
+def _all_known(given: "Given", found: Sequence["Subject"], target: str) -> None:
     """Refuse an input that nothing takes."""
     from .gather import takes_any
     from .resolve import near, own_parameters
 
-    if subject.kind == "exercise":
-        if given.typed:
-            raise UsageError(f"{subject.name} is an exercise, which draws its own inputs: leave out --input and --arg")
+    first = found[0]
+    if first.kind == "exercise":
+        if given.values:
+            raise UsageError(f"{first.name} is an exercise, which draws its own inputs: leave out --input and --arg")
         return
-    if subject.kind == "unclear" or takes_any(subject.signature):
+    if any(subject.kind == "unclear" or takes_any(subject.signature) for subject in found):
         return
-    known = [p.name for p in own_parameters(subject.signature)]
-    for name in sorted(given.typed - set(subject.takes())):
+    known = list(dict.fromkeys(name for subject in found for name in subject.takes()))
+    for name in sorted(given.typed.difference(known)):
         question = near(name, known)
-        listed = ", ".join(known) or "none"
-        raise UsageError(
-            f"{subject.name} has no input {name!r}{question + ' It' if question else '; it'} takes {listed}"
-        )
+        if len(found) > 1:
+            raise UsageError(f"nothing in {target} has an input {name!r}{question}")
+        listed = ", ".join(p.name for p in own_parameters(first.signature)) or "none"
+        raise UsageError(f"{first.name} has no input {name!r}{question + ' It' if question else '; it'} takes {listed}")
+
+
+def _all_apply(options: argparse.Namespace, found: Sequence["Subject"]) -> None:
+    """Refuse an option that applies to nothing of what was found."""
+    typed = {"layout": options.layout, "fast": options.mode == "fast", "trials": options.trials, "rtol": options.rtol}
+    for option in (name for name, value in typed.items() if value not in (None, False)):
+        reasons = [subject.ignores(option) for subject in found]
+        if all(reasons):
+            whom = found[0].name if len(found) == 1 else f"anything in {options.target}"
+            raise UsageError(f"--{option} does not apply to {whom}: {reasons[0]}")
 
 
 def _command(options: argparse.Namespace, one: Any = None) -> str:

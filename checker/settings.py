@@ -73,7 +73,7 @@ def told(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     if value is None or isinstance(value, (Real, str, bytes)):
-        shown = str(value) if isinstance(value, Real) else repr(value)
+        shown = f"{value:g}" if isinstance(value, float) else str(value) if isinstance(value, Real) else repr(value)
         return shown if len(shown) <= 40 else f"{shown[:37]}..."
     article = "an" if type(value).__name__[0] in "aeiouAEIOU" else "a"
     return f"{article} {type(value).__name__}"

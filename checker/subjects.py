@@ -40,6 +40,17 @@ from .verdict import check_grad, check_value_and_grad, gradcheck
 Function = Callable[..., Any]
 
 
+_VALUES = ("fast", "trials", "rtol"), "its values are compared with those of the right answer"
+#: By kind, of a subject or of an exercise, options that do not apply to it, and why.
+_IGNORED = {
+    "hessian": (("fast", "trials"), "every second derivative is compared, at the given inputs"),
+    "value": _VALUES,
+    "initialiser": (("fast", "trials", "rtol"), "the statistics of many draws are compared"),
+    "stream": _VALUES,
+    "expressions": (("fast",), "every gradient of an expression is compared"),
+}
+
+
 @dataclass
 class Subject:
     """One thing to check. `signature` is the function whose parameters are the inputs."""
@@ -95,6 +106,15 @@ class Subject:
             return []
         halves = [self.signature, *([self.backward] if callable(self.backward) else [])]
         return [*(p.name for half in halves for p in own_parameters(half)), *self.made_with]
+
+    def ignores(self, option: str) -> str:
+        """Why an option (`layout`, `fast`, `trials`, `rtol`) does not apply to it; "" where it does."""
+        if option == "layout":
+            if self.kind == "exercise":
+                return "an exercise declares its own"
+            return "" if self.kind in ("jacobian", "unclear") else "it is for functions that return a Jacobian"
+        options, why = _IGNORED.get(self.forward.kind if self.kind == "exercise" else self.kind, ((), ""))
+        return why if option in options else ""
 
     def check(self, inputs: Inputs, **options: Any) -> Report:
         """Judge it. `options` are those of `gradcheck`, and `layout` for a Jacobian."""
@@ -229,11 +249,12 @@ def subjects(target: str, forward: str = "", given: Given | None = None, seed: i
         return _whole(found, given, seed)
     first, *rest = found.name.split(".")
     value = vars(found.module).get(first)
-    if _declared(value) is not None:
-        return [_declared_subject(value)]
-    for exercise in exercises_in(found.module):
-        if value is not None and exercise.forward is value:
-            return [_declared_subject(exercise.answer)]
+    answers = [exercise.answer for exercise in exercises_in(found.module) if exercise.forward is value is not None]
+    if _declared(value) is not None or answers:
+        _demand_no_forward(forward, f"{first} belongs to an exercise, which has its own")
+        return [_declared_subject(value if _declared(value) is not None else answers[0])]
+    if inspect.isclass(value) or callable(getattr(value, "forward", None)):
+        _demand_no_forward(forward, f"{first} has both halves in it")
     if inspect.isclass(value) and is_theirs(_file(value)):
         return _of_class(value, rest, found.module, given, seed)
     if value is not None and (callable(getattr(value, "forward", None)) or rest):
@@ -242,6 +263,11 @@ def subjects(target: str, forward: str = "", given: Given | None = None, seed: i
     if other:
         return [Subject(first, "vjp", other, value, found.module, _called(Pair("vjp", first, other.__name__)))]
     return [_pair(pair, functions(found.module) | vars(found.module), found.module) for pair in choose(found, forward)]
+
+
+def _demand_no_forward(forward: str, why: str) -> None:
+    if forward:
+        raise UsageError(f"--forward {forward} goes with one function; {why}")
 
 
 def _file(value: Any) -> str:

@@ -299,6 +299,22 @@ def test_an_exercise_brings_its_own_inputs(check, monkeypatch):
     code, _, err = check("solutions.affine --input x=8,5")
     assert code == 2
     assert "affine_backward is an exercise, which draws its own inputs: leave out --input and --arg" in err
+    for options, said in (
+        ("affine.affine_backward --forward f", "--forward f goes with one function; affine_backward belongs to an"),
+        (
+            "affine.affine_backward --layout numerator",
+            "--layout does not apply to affine_backward: an exercise declares its own\n",
+        ),
+        ("gates --layout numerator", "--layout does not apply to anything in solutions.gates: an exercise declares"),
+        ("gates.square_slopes --rtol 0.1", "--rtol does not apply to square_slopes: its values are compared with tho"),
+        ("gates.square_slopes --fast", "--fast does not apply to square_slopes: its values are compared with those o"),
+        ("initialisation.xavier_normal --trials 2", "--trials does not apply to xavier_normal: the statistics of many"),
+        ("tape.Var --fast", "--fast does not apply to Var: every gradient of an expression is compared\n"),
+    ):
+        code, out, err = check(f"solutions.{options}")
+        assert (code, out) == (2, "")
+        assert err.startswith(f"checker: {said}")
+    assert check("solutions.gates.square_slopes --full")[0] == 0
     code, _, err = check("solutions.affine --wrt x")
     assert code == 2
     assert "affine_backward is an exercise, whose declaration says what it is compared with" in err
@@ -521,6 +537,19 @@ SAID = [
         "plain.py holds no pair of functions like affine_forward and affine_backward, f and f_grad; its fun",
     ),
     ("pkg", "pkg is a package; name a module in it: inner"),
+    (
+        f"{AFFINE} --layout numerator",
+        "--layout does not apply to affine_backward: it is for functions that return a Jacobian\n",
+    ),
+    (
+        "activations.quad_hessian --trials 3",
+        "--trials does not apply to quad_hessian: every second derivative is compared, at the given inputs\n",
+    ),
+    ("activations.quad_hessian --fast", "--fast does not apply to quad_hessian: every second derivative is compared"),
+    ("layers.py --layout numerator", "--layout does not apply to anything in layers.py: it is for functions that"),
+    ("layers.py --input q=3", "nothing in layers.py has an input 'q'\n"),
+    ("layers.py --input gama=3", "nothing in layers.py has an input 'gama'; did you mean gamma?\n"),
+    ("nn.py::ReLU --forward f", "--forward f goes with one function; ReLU has both halves in it\n"),
 ]
 
 
@@ -695,7 +724,7 @@ def test_classes_in_a_module_are_checked_but_not_their_bare_base(course, check):
 
 
 def test_json_holds_every_report(course, check):
-    _, out, err = check("activations.py --json")
+    _, out, err = check("activations.py --json --layout denominator")  # which applies to one of them
     read = json.loads(out)
     assert err == ""
     assert read["version"] == 1

@@ -155,6 +155,7 @@ OTHERWISE = 'A formula can be drawn too, such as "tanh(x*w + b)"'
         ("coursework.tape.Var --at x=2",
          "--at goes with a formula; coursework.tape.Var draws its own inputs, others with --seed"),
         ("coursework.tape.Var --seed -1", "--seed is -1; it cannot be negative"),
+        ("'x*x' --at x=1 --seed 2", "--seed draws the inputs of an exercise; a formula has values, as in --at x=2"),
         ("coursework.staged --svg net.svg",
          "coursework.staged has 2 graphs, and a picture is of one: name softplus_graph_backward, scalar_net_"),
         ("'x' --at x=1 --svg nowhere/net.svg", "cannot write nowhere/net.svg: No such file or directory"),

@@ -137,7 +137,7 @@ SETTINGS = [
     ("rtol", None, "rtol is None; it is a number between 0 and 1, such as 1e-7"),
     ("rtol", X, "rtol is an array of shape (3,); it is a number between 0 and 1, such as 1e-7"),
     ("rtol", -1, "rtol is -1; it lies between 0 and 1"),
-    ("rtol", 2.0, "rtol is 2.0; it lies between 0 and 1"),
+    ("rtol", 2.0, "rtol is 2; it lies between 0 and 1"),
     ("rtol", float("nan"), "rtol is nan; it lies between 0 and 1"),
     ("names", 3, "names is 3; it is a list of the inputs' names"),
     ("names", [3], "names holds 3; it is a list of the inputs' names"),

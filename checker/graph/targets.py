@@ -19,12 +19,14 @@ from .tape import tape
 _FORMULA = 'A formula can be drawn too, such as "tanh(x*w + b)"'
 
 
-def graphs(target: str, at: Mapping[str, float], seed: int = 0) -> list[Graph]:
+def graphs(target: str, at: Mapping[str, float], seed: int | None = None) -> list[Graph]:
     """Every graph that a target names. Call it inside `resolve.workspace()`.
 
     Raises UsageError, saying what can be drawn, where it names none, and where a formula has no value.
     """
     if is_formula(target) or (at and target.isidentifier()):
+        if seed is not None:
+            raise UsageError("--seed draws the inputs of an exercise; a formula has values, as in --at x=2")
         return [formula(target, at)]
     if at:
         raise UsageError(f"--at goes with a formula; {target} draws its own inputs, others with --seed")
@@ -33,7 +35,7 @@ def graphs(target: str, at: Mapping[str, float], seed: int = 0) -> list[Graph]:
     except BrokenModuleError as broken:
         problem = broken.__cause__ or broken
         raise UsageError(environment.cannot_import(problem, str(broken))) from None
-    return [of_exercise(task, seed=seed) for task in _exercises(found)]
+    return [of_exercise(task, seed=seed or 0) for task in _exercises(found)]
 
 
 def of_exercise(

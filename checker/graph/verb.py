@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..report import RIGHT
 from ..resolve import workspace
+from ..settings import demand_settings
 
 if TYPE_CHECKING:  # what draws is imported when something is drawn
     from .data import Graph
@@ -38,7 +39,7 @@ def declare(verbs: Any, name: str) -> None:
     add = parser.add_argument
     add("target", help="a staged exercise (pkg.module.name, path/to/file.py::name), a module of them, or a formula")
     add("--at", metavar="x=2", action="append", default=[], help="the value of a formula's variable")
-    add("--seed", type=int, default=0, help="draws an exercise's inputs; default 0")
+    add("--seed", type=int, help="draws an exercise's inputs; default 0")
     add("--svg", metavar="FILE", help="write a picture into this file, in the place of the text")
 
 
@@ -47,8 +48,8 @@ def run(options: argparse.Namespace) -> int:
     from ..notebook import silence
     from .targets import graphs, values
 
-    if options.seed < 0:
-        raise UsageError(f"--seed is {options.seed}; it cannot be negative")
+    if options.seed is not None:
+        demand_settings("--", seed=options.seed)
     with workspace(), silence():  # the author's code runs hundreds of times
         found = graphs(options.target, values(options.at), options.seed)
     if options.svg is None:
