@@ -357,6 +357,8 @@ def test_pages_explain(story):
     assert "could not be judged to its end: it was stopped after" in text_of(story.pages["an-endless-loop", GATES])
     assert "is not defined" in text_of(story.pages["a-syntax-error", GATES])
     assert "Comments: This is not graded yet." in said
+    assert "(Score: 2 / 3 so far) 1 answer, worth 2 points, still waits for a reader, and is not in this score." in said
+    assert "01_gates (Score: 0 / 5)" in text_of(story.pages["nothing-answered", GATES])
     assert "Comments: No response." in text_of(story.pages["nothing-answered", GATES])
     assert re.search("x ?< ?y", text_of(story.pages["files-and-scripts", GATES]))
     assert story.pages["an-empty-file", GATES] == "not graded: 01_gates.ipynb is empty"

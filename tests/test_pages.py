@@ -211,7 +211,7 @@ def test_the_checkers_own_report_keeps_its_looks():
 
 def test_states_scores_and_comments():
     said = "mul: wrong (values), 0.5 of 1 point\n  1 of 2 entries is\n    wrong\n    -> look at\n       x\n"
-    waiting = {"grade_id": "words", "grade": True, "solution": True, "points": 2.0, "score": 0.0,
+    waiting = {"grade_id": "words", "grade": True, "solution": True, "points": 2.0, "score": 0.0, "waiting": True,
                "comment": "This is not graded yet."}  # fmt: skip
     html = body(
         graded("add_test", 1.0, 1.0, "add: right, 1 of 1 point\n"),
@@ -221,18 +221,18 @@ def test_states_scores_and_comments():
         v4.new_markdown_cell("an answer", metadata={"nbgrader": waiting}),
         late_penalty=0.5,
     )
-    assert '01_gates <span class="soft">(Score: 1.5 / 5.0)</span>' in html
+    assert '01_gates <span class="soft">(Score: 1.5 / 3 so far)</span>' in html
     rows = re.findall(
-        r'class="(\w+)" aria-label="([\w ]+)">(.).*?href="#([\w-]+)">(\w[\w-]*)</a>.*?>([\d.]+ / [\d.]+)<', html, re.S
+        r'class="(\w+)" aria-label="([\w ]+)">(.).*?href="#([\w-]+)">(\w[\w-]*)</a>.*?>([\d.–]+ / [\d.]+)<', html, re.S
     )
     assert rows == [
-        ("right", "right", "✓", "add_test", "add", "1.0 / 1.0"),
-        ("partly", "partly right", "◐", "mul_test", "mul", "0.5 / 1.0"),
-        ("none", "not attempted", "○", "max_test", "max", "0.0 / 1.0"),
-        ("wrong", "no points", "✗", "own-test", "own-test", "0.0 / 1.0"),
-        ("waiting", "not graded yet", "○", "words", "words", "0.0 / 2.0"),
+        ("right", "right", "✓", "add_test", "add", "1 / 1"),
+        ("partly", "partly right", "◐", "mul_test", "mul", "0.5 / 1"),
+        ("none", "not attempted", "○", "max_test", "max", "0 / 1"),
+        ("wrong", "no points", "✗", "own-test", "own-test", "0 / 1"),
+        ("waiting", "not graded yet", "○", "words", "words", "– / 2"),
     ]
-    said = {**waiting, "comment": "Well begun", "waiting": True}
+    said = {**waiting, "comment": "Well begun"}
     read_half = body(v4.new_markdown_cell("an answer", metadata={"nbgrader": said}))
     assert 'aria-label="not graded yet"' in read_half
     assert "Well begun" in read_half
@@ -244,6 +244,52 @@ def test_states_scores_and_comments():
     ) in html
     assert "<b>Comments:</b> <p>This is not graded yet.</p>" in html
     assert all(html.count(f'id="{name}"') == 1 for *_, name, _, _ in rows)
+
+
+def words(name, points, score, waiting=True):
+    known = {"grade_id": name, "grade": True, "solution": True, "points": points, "score": score, "waiting": waiting}
+    return v4.new_markdown_cell("an answer", metadata={"nbgrader": known})
+
+
+def headline(*cells, **known):
+    html = body(*cells, **known)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html.partition("<table")[0])).strip()
+
+
+def test_what_waits_for_a_reader_is_in_no_score():
+    done = graded("add_test", 3.0, 2.5)
+    told = "still waits for a reader, and is not in this score."
+    assert headline(done) == "01_gates (Score: 1.5 / 5)"
+    assert headline(done, words("a", 2.0, 1.0, waiting=False), score=3.5) == "01_gates (Score: 3.5 / 5)"
+    # Nobody has read it: it is no 0.
+    assert headline(done, words("a", 2.0, 0.0), score=2.5) == (
+        f"01_gates (Score: 2.5 / 3 so far) 1 answer, worth 2 points, {told}"
+    )
+    # Somebody read what was handed in before: those points are not this answer's.
+    assert headline(done, words("a", 1.0, 1.0), score=3.5, max_score=4.0) == (
+        f"01_gates (Score: 2.5 / 3 so far) 1 answer, worth 1 point, {told}"
+    )
+    both = words("a", 2.0, 0.0), words("b", 1.5, 0.0)
+    assert headline(done, *both, score=2.5, max_score=6.5) == (
+        "01_gates (Score: 2.5 / 3 so far) "
+        "2 answers, worth 3.5 points, still wait for a reader, and are not in this score."
+    )
+    assert headline(words("a", 2.0, 0.0), score=0.0, max_score=2.0) == (
+        f"01_gates (not graded yet) 1 answer, worth 2 points, {told}"
+    )
+    # A penalty may be as large as the score, with the points that wait again.
+    assert "(Score: 0 / 3 so far)" in headline(done, words("a", 2.0, 2.0), score=0.0, late_penalty=4.5)
+
+
+def test_a_test_that_waits_for_a_reader_is_told_from_one_without_points():
+    said = "mul: right, 2 of 2 points\n  the numbers are those of finite differences: your instructor will read it\n"
+    html = body(
+        graded("mul_test", 2.0, 0.0, said, waiting=True), graded("add_test", 3.0, 0.0), max_score=5.0, score=0.0
+    )
+    assert "(Score: 0 / 3 so far)" in html
+    assert 'aria-label="not graded yet">○</td>' in html
+    assert html.count("– / 2") == 2
+    assert "your instructor will read it" in html
 
 
 # -- what is not ------------------------------------------------------------------------------------------------------

@@ -317,13 +317,21 @@ class Page(Exporter):  # type: ignore[misc]
 
 
 def page(nb: NotebookNode, known: Mapping[str, Any]) -> str:
-    """The page of a graded notebook; `known` holds its name as `notebook`, `score`, `max_score`, `late_penalty`."""
+    """The page of a graded notebook; `known` holds its name as `notebook`, `score`, `max_score`, `late_penalty`.
+
+    What waits for a reader is counted by itself: it is in neither the score that is shown nor the points that it is of.
+    """
     cells = [_cell(cell) for cell in harmless(nb).cells]
     graded = [cell for cell in cells if cell["graded"]]
-    score, points = (round(float(known.get(key) or 0), 2) for key in ("score", "max_score"))
+    waiting = [cell for cell in graded if cell["state"] == WAITING]
+    score, points = (
+        round(float(known.get(whole) or 0) - sum(cell[part] for cell in waiting), 2)
+        for whole, part in (("score", "score"), ("max_score", "points"))
+    )
     return rendered(
-        "feedback.html", name=known["notebook"], score=score, points=points, penalty=known.get("late_penalty") or 0,
-        cells=cells, graded=graded, code_styles=code_styles(),
+        "feedback.html", name=known["notebook"], score=max(0.0, score), points=points, waiting=len(waiting),
+        unread=sum(cell["points"] for cell in waiting), penalty=known.get("late_penalty") or 0, cells=cells,
+        graded=graded, code_styles=code_styles(),
     )  # fmt: skip
 
 
@@ -334,7 +342,7 @@ def _cell(cell: NotebookNode) -> dict[str, Any]:
     runs = cell.cell_type == "code"
     test = runs and graded and not answer
     name = known.get("grade_id", "")
-    score, points = (round(float(known.get(key) or 0), 2) for key in ("score", "points"))
+    score, points = (float(known.get(key) or 0) for key in ("score", "points"))
     state, sign, words = _state(cell, score, points) if graded or task else ("", "", "")
     outputs = [_output(output, told=test) for output in cell.get("outputs", [])] if runs else []
     comment = known.get("comment") if answer or task else ""
@@ -351,8 +359,8 @@ def _cell(cell: NotebookNode) -> dict[str, Any]:
 
 def _state(cell: NotebookNode, score: float, points: float) -> tuple[str, str, str]:
     """A class, a sign and words for how a graded cell did."""
-    if cell.metadata.nbgrader.get("waiting") or cell.metadata.nbgrader.get("comment") == NOT_YET:
-        return "waiting", "○", "not graded yet"
+    if cell.metadata.nbgrader.get("waiting"):
+        return WAITING, "○", "not graded yet"
     told = "".join(output.text for output in cell.get("outputs", []) if output.output_type == "stream")
     said = re.match(rf"\w+: ({RIGHT}|{WRONG}|{NOT_ATTEMPTED}|{CANNOT_TELL})\b", told)
     if said and said[1] in (NOT_ATTEMPTED, CANNOT_TELL) and not score:
@@ -362,8 +370,8 @@ def _state(cell: NotebookNode, score: float, points: float) -> tuple[str, str, s
     return ("partly", "◐", "partly right") if score > 0 else ("wrong", "✗", "wrong" if said else "no points")
 
 
-#: The comment on an answer that waits for somebody to read it.
-NOT_YET = "This is not graded yet."
+#: The state of an answer that waits for somebody to read it, and the comment on it.
+WAITING, NOT_YET = "waiting", "This is not graded yet."
 
 
 def _prose(cell: NotebookNode) -> Markup:

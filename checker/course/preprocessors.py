@@ -103,9 +103,11 @@ class ForStudents(NbGraderPreprocessor):
 
     def preprocess_cell(self, cell: NotebookNode, resources: dict[str, Any], cell_index: int) -> Made:
         """The cell without its hidden part; of a test's outputs, the explanation and the name of an exception."""
-        if utils.is_grade(cell) and utils.is_solution(cell) and cell.metadata.nbgrader["grade_id"] in self.waiting:
-            cell.metadata.nbgrader["waiting"] = True
-            cell.metadata.nbgrader["comment"] = cell.metadata.nbgrader.get("comment") or NOT_YET
+        if utils.is_grade(cell) or utils.is_task(cell):
+            own = cell.metadata.nbgrader
+            own["waiting"] = own["grade_id"] in self.waiting
+            if own["waiting"]:
+                own["comment"] = own.get("comment") or NOT_YET
         if cell.cell_type == "code":
             if utils.is_grade(cell) and not utils.is_solution(cell):
                 cell.source = _HIDDEN.sub("", cell.source).rstrip()
