@@ -6,6 +6,7 @@ Nothing of the author's is imported for it: names are read from the source.
 import argparse
 import ast
 import importlib.util
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,17 +18,18 @@ from .errors import UsageError
 ASKED = "_ARGCOMPLETE"
 
 _STARTS = {
-    "bash": 'eval "$(checker completion bash)"',
-    "zsh": 'autoload -Uz compinit && compinit; eval "$(checker completion zsh)"',
-    "fish": "checker completion fish | source",
-    "powershell": "checker completion powershell | Out-String | Invoke-Expression",
+    "bash": 'eval "$({checker} completion bash)"',
+    "zsh": 'autoload -Uz compinit && compinit; eval "$({checker} completion zsh)"',
+    "fish": "{checker} completion fish | source",
+    "powershell": "& {checker} completion powershell | Out-String | Invoke-Expression",
 }
 _FILES = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/config.fish", "powershell": "$PROFILE"}
 
 
 def declare(verbs: Any, name: str) -> None:
     """The options."""
-    lines = "\n".join(f"  {_FILES[shell]}:\n    {line}" for shell, line in _STARTS.items())
+    checker = f"{shlex.quote(sys.executable)} -m checker"  # a shell starts before any environment is activated in it
+    lines = "\n".join(f"  {_FILES[shell]}:\n    {line.format(checker=checker)}" for shell, line in _STARTS.items())
     parser = verbs.add_parser(
         name,
         help="print what makes a shell complete verbs, options and exercises at the Tab key",
@@ -35,7 +37,7 @@ def declare(verbs: Any, name: str) -> None:
         epilog=f"put into the file that your shell starts with:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("shell", choices=tuple(_STARTS), help="yours")
+    parser.add_argument("shell", choices=tuple(_STARTS), help="the one that you use")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,6 +61,8 @@ def complete(parser: argparse.ArgumentParser) -> None:
     def offered(prefix: str, action: argparse.Action, **_: Any) -> list[str]:
         if action.dest in ("assignment", "assignments"):
             return assignments()
+        if action.dest == "folder":
+            return list(argcomplete.completers.DirectoriesCompleter()(prefix))
         files = list(argcomplete.completers.FilesCompleter()(prefix))
         return [*targets(prefix), *files] if action.dest in ("target", "reference") else files
 

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -96,7 +97,6 @@ def press_tab(desk):
         ("checker hint coursework.gates.mul", {"coursework.gates.mul_backward"}),
         ("checker gradcheck coursework/gates.py::mul", {"mul_backward"}),
         ("checker gradcheck la", {"lab/", "layers.py", "layers"}),
-        ("checker start la", {"lab/"}),
         ("checker completion z", {"zsh"}),
     ],
 )
@@ -106,6 +106,71 @@ def test_bash_completes(press_tab, line, offered):
 
 def test_bash_completes_assignments(press_tab):
     assert press_tab("checker release 0") == {"01_gates"}
+
+
+def test_bash_completes_a_folder_by_folders_alone(press_tab):
+    assert press_tab("checker start la") == {"lab/"}
+
+
+#: In the place of the command: it answers Tab, and says what it is called with.
+PROGRAM = """#!/bin/sh
+[ -n "$_ARGCOMPLETE" ] && exec {python} -m checker "$@"
+echo "called: $*."
+"""
+
+
+SETTINGS = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish"}
+
+
+@pytest.fixture(params=SETTINGS)
+def terminal(request, desk, capsys):
+    """A terminal with a shell in it that starts with the line that `--help` names."""
+    pytest.importorskip("argcomplete")
+    pytest.importorskip("pty")
+    name, settings = request.param, SETTINGS[request.param]
+    shell = shutil.which(name)
+    if shell is None:
+        pytest.skip(f"there is no {name} here")
+    cli.main(["completion", "--help"])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    files = {desk / "home" / settings: lines[lines.index(f"~/{settings}:") + 1] + "\n"}
+    files[desk / "programs" / "checker"] = PROGRAM.format(python=shlex.quote(sys.executable))
+    for file, text in files.items():
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+        file.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ZDOTDIR"))}
+    path = f"{desk / 'programs'}{os.pathsep}{os.environ['PATH']}"
+    with subprocess.Popen(
+        [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", shell, "-i"],
+        cwd=desk,
+        env=kept | {"HOME": str(desk / "home"), "TERM": "dumb", "PATH": path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        patience = threading.Timer(60, process.kill)
+        patience.start()
+        yield process
+        patience.cancel()
+        process.kill()
+
+
+@pytest.mark.slow
+def test_a_shell_completes_once_it_starts_with_the_line_that_help_names(terminal):
+    typed = {
+        "checker gradch": "gradcheck",
+        "checker gradcheck --refer": "gradcheck --reference",
+        "checker gradcheck coursework.gates.add_": "gradcheck coursework.gates.add_backward",
+        "checker hint coursework/gates.py::mul": "hint coursework/gates.py::mul_backward",
+        "checker start la": "start lab/",
+        "checker release 0": "release 01_gates",
+    }
+    for line, completed in typed.items():
+        print(f"{line}\t", end="\r", flush=True, file=terminal.stdin)
+        shown = next((line for line in terminal.stdout if "called: " in line), "nothing within a minute")
+        assert shown.strip().endswith(f"called: {completed}.")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
