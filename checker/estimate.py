@@ -20,7 +20,10 @@ SECOND_STEP = 0.2
 
 
 class Estimate(NamedTuple):
-    """A derivative and, entry by entry, how far it may be off."""
+    """A derivative, `value`, and how far each entry of it may be off, `error`: two arrays of one shape.
+
+    The true derivative is within one error bar as a rule, and a claim is called wrong beyond five.
+    """
 
     value: Array
     error: Array
@@ -46,9 +49,10 @@ def _function(pair: Pair) -> tuple[Function, tuple[int, ...]]:
 
 
 def numerical_jacobian(f: Callable[..., Any], inputs: Any, wrt: str | None = None) -> Estimate:
-    """dy/dx of y = f(*inputs) with respect to the input named `wrt` (by default the first), of shape (*x, *y).
+    """dy/dx of y = f(*inputs) with respect to one input, of shape (*x, *y): denominator layout.
 
-    Raises UsageError where there is nothing to differentiate.
+    `wrt` names the input (by default the first that holds floats). Raises UsageError where there is nothing to
+    differentiate, or no input of that name.
     """
     function, out_shape = _function(plain(f, inputs, wrt))
     x = function.x[0]
@@ -63,7 +67,11 @@ def numerical_jacobian(f: Callable[..., Any], inputs: Any, wrt: str | None = Non
 
 
 def numerical_vjp(f: Callable[..., Any], inputs: Any, dout: Any, wrt: str | None = None) -> Estimate:
-    """(dy/dx) . dout, the gradient of <dout, f(*inputs)> with respect to one input, of its shape."""
+    """(dy/dx) . dout, the gradient of <dout, f(*inputs)> with respect to one input, of its shape.
+
+    `dout` has the shape of f's output, and `wrt` names the input (by default the first that holds floats). Raises
+    UsageError where there is nothing to differentiate, or no input of that name.
+    """
     function, _ = _function(plain(f, inputs, wrt))
     upstream = flat([dout])
     x = function.x[0]
@@ -74,12 +82,19 @@ def numerical_vjp(f: Callable[..., Any], inputs: Any, dout: Any, wrt: str | None
 
 
 def numerical_gradient(f: Callable[..., Any], inputs: Any, wrt: str | None = None) -> Estimate:
-    """The gradient of a scalar function with respect to one input, of its shape."""
+    """The gradient of a scalar function with respect to one input, of its shape.
+
+    `wrt` names the input (by default the first that holds floats). Raises UsageError where there is nothing to
+    differentiate, or no input of that name.
+    """
     return numerical_vjp(f, inputs, 1.0, wrt)
 
 
 def numerical_jvp(f: Callable[..., Any], inputs: Any, tangents: Sequence[Any]) -> Estimate:
-    """J . v, the derivative of f along one tangent for each differentiable input, of the output's shape."""
+    """J . v, the derivative of f along one tangent for each differentiable input, of the output's shape.
+
+    Each tangent has its input's shape. Raises UsageError where there is nothing to differentiate.
+    """
     function, out_shape = _function(plain(f, inputs))
     line = Line(function, direction=[np.asarray(t, dtype=float) for t in tangents])
     slopes = [slope(line, unit) for unit in np.eye(function.out.size)]
@@ -90,8 +105,9 @@ def numerical_jvp(f: Callable[..., Any], inputs: Any, tangents: Sequence[Any]) -
 def numerical_hessian(f: Callable[..., Any], inputs: Any, wrt: str | None = None) -> Estimate:
     """d2y/dx2 of a scalar y = f(*inputs) with respect to one input, of shape (*x, *x).
 
-    By second differences with Romberg's extrapolation; the error bar covers truncation and rounding. Raises UsageError
-    where the function is no scalar.
+    By second differences with Romberg's extrapolation; the error bar covers truncation and rounding. `wrt` names the
+    input (by default the first that holds floats). Raises UsageError where the function is no scalar, where there is
+    nothing to differentiate, or no input of that name.
     """
     return second_derivatives(plain(f, inputs, wrt))
 

@@ -51,7 +51,10 @@ _SCALAR = re.compile(
 
 
 def below(axis: str | int) -> Labels:
-    """Labels from 0 up to the last that an axis has room for. Used in a declaration's `draw`, for integer inputs."""
+    """Labels: whole numbers from 0 to one less than the length of an axis, given by its name ("C"), or than a number.
+
+    It is for integer inputs, in an exercise's `draw`: `draw={"y": below("C")}`.
+    """
     return Labels(axis)
 
 

@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of one check. True only if the verdict is *right*; `str()` gives the terminal's text."""
+    """The outcome of one check. True only if the verdict is "right"; `str()` gives the terminal's text."""
 
     name: str
     verdict: str

@@ -8,7 +8,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "extensions")]
 
 project = "checker"
 copyright = "The checker authors"  # noqa: A001 Sphinx calls it so
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "docstrings", "verbs"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "docstrings", "columns", "verbs"]
 
 html_theme = "furo"
 html_title = "checker"
