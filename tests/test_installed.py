@@ -1,6 +1,7 @@
 """The two wheels, built by the documented command and installed into clean environments, used from an empty folder.
 
-A student has the oldest Python and NumPy that there are here, or the newest; an instructor the newest.
+A student and an instructor have the oldest Python that there is here, or the newest; the student, with the oldest, also
+the oldest NumPy.
 """
 
 import csv
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests import documents
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -40,6 +43,13 @@ def supported():
     return dict(sorted(found.items()))
 
 
+PYTHONS = supported()
+OLDEST, NEWEST = min(PYTHONS), max(PYTHONS)
+on_the_oldest_and_the_newest = pytest.mark.parametrize(
+    "version", sorted({OLDEST, NEWEST}), ids=lambda version: f"python3.{version[1]}"
+)
+
+
 @dataclass(frozen=True)
 class Installed:
     """An environment, and an empty folder beside it."""
@@ -60,8 +70,11 @@ class Installed:
         subprocess.run([self.folder / "python", "-m", "pip", "install", *quiet, *packages], check=True)
 
     def run(self, command, code=0, cwd=""):
-        """Run a command of the environment; what it prints. AssertionError where its exit code is another."""
-        program, *arguments = shlex.split(command)
+        """Run a command of the environment; what it prints. AssertionError where its exit code is another than `code`.
+
+        Where that is None, any will do.
+        """
+        program, *arguments = shlex.split(command, comments=True)
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "VIRTUAL"))
         }
@@ -69,9 +82,24 @@ class Installed:
         done = subprocess.run(
             [self.folder / program, *arguments], cwd=self.desk / cwd, env=environment, capture_output=True, text=True
         )
-        assert done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert code in (None, done.returncode), f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
+
+    def follow(self, wheel):
+        """Do what the page says that a registry shows of a wheel. AssertionError where its examples are not true."""
+        page, folder = self.desk / "page.md", ""
+        page.write_text(metadata(wheel).partition("\n\n")[2])
+        for block in documents.blocks(page):
+            if block.file:
+                (self.desk / block.file).write_text(block.text)
+            for command, shown in block.sessions if block.language == "console" else ():
+                documents.agree(shown, self.run(command.removeprefix("$ "), code=None), f"the page of {wheel.name}")
+            for command in block.commands if block.language == "sh" and not block.not_run else ():
+                if command.startswith("cd "):
+                    folder = command.removeprefix("cd ")
+                else:
+                    self.run(command, cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +146,7 @@ def test_the_instructors_wheel_holds_their_side_and_nothing_else(wheels, clone):
         for path in (clone / here).rglob("*")
         if path.is_file()
     }
-    project = ("LICENSE", "constraints.txt", "notebooks/nbgrader_config.py")
+    project = ("constraints.txt", "notebooks/nbgrader_config.py")
     assert names(wheels[1]) == wanted | {f"checker/course/project/{name}" for name in project}
 
 
@@ -126,19 +154,28 @@ def test_both_have_one_version_and_the_instructors_needs_the_students(wheels):
     for wheel in wheels:
         assert f"\nVersion: {PROJECT['version']}\n" in metadata(wheel)
         assert f"\nRequires-Python: {PROJECT['requires-python']}\n" in metadata(wheel)
+        for version in (each for each in PROJECT["classifiers"] if " :: Python :: " in each):
+            assert f"\nClassifier: {version}\n" in metadata(wheel)
     assert f"\nRequires-Dist: {PROJECT['name']}[course]=={PROJECT['version']}\n" in metadata(wheels[1])
+
+
+def test_both_say_what_they_are_and_hold_the_licence(wheels):
+    for wheel in wheels:
+        for field in ("Summary", "Keywords", "License-Expression", "Description-Content-Type: text/markdown"):
+            assert f"\n{field}" in metadata(wheel)
+        with zipfile.ZipFile(wheel) as archive:
+            (licence,) = (name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE"))
+            assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
 
 
 # -- a student --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", ["oldest", "newest"])
-def test_a_student_works_with_the_wheel_alone(wheels, tmp_path, which):
-    pythons = supported()
-    version = min(pythons) if which == "oldest" else max(pythons)
+@on_the_oldest_and_the_newest
+def test_a_student_works_with_the_wheel_alone(wheels, tmp_path, version):
     (lowest,) = re.findall(r"numpy>=([\d.]+)", " ".join(PROJECT["dependencies"]))
-    numpy = f"numpy=={lowest}.*" if which == "oldest" and version < (3, 13) else "numpy"
-    student = Installed.make(tmp_path, pythons[version], wheels[0], numpy, "pytest")
+    numpy = f"numpy=={lowest}.*" if version == OLDEST < (3, 13) else "numpy"
+    student = Installed.make(tmp_path, PYTHONS[version], wheels[0], numpy, "pytest")
     run = student.run
 
     assert "python -m checker demo" in run("checker", code=2)
@@ -166,6 +203,10 @@ def test_a_student_works_with_the_wheel_alone(wheels, tmp_path, which):
     assert said.endswith("all is well\n")
     assert re.search(rf"\+ NumPy +{lowest if numpy.startswith('numpy==') else ''}", said)
     assert "the sandbox" not in said
+
+
+def test_the_page_of_the_students_wheel_is_true(wheels, tmp_path):
+    Installed.make(tmp_path, sys.executable, wheels[0]).follow(wheels[0])
 
 
 # -- an instructor ----------------------------------------------------------------------------------------------------
@@ -220,12 +261,10 @@ def changed(text, old, new):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="submissions are graded on Linux")
-def test_an_instructor_works_with_the_two_wheels_alone(wheels, tmp_path):
-    pythons = supported()
+@on_the_oldest_and_the_newest
+def test_an_instructor_works_with_the_two_wheels_alone(wheels, tmp_path, version):
     folder = str(wheels[0].parent)
-    instructor = Installed.make(
-        tmp_path, pythons[max(pythons)], "--find-links", folder, f"{wheels[0]}[course]", wheels[1]
-    )
+    instructor = Installed.make(tmp_path, PYTHONS[version], "--find-links", folder, f"{wheels[0]}[course]", wheels[1])
     run, desk = instructor.run, instructor.desk
 
     said = run("checker doctor")
@@ -238,7 +277,7 @@ def test_an_instructor_works_with_the_two_wheels_alone(wheels, tmp_path):
     assert re.search(r"student01 +everything right +01_gates +3 of 5", story)
     assert (desk / "class" / "grades.csv").is_file()
 
-    assert "mine is a course now" in run("checker course mine")
+    instructor.follow(wheels[1])
     assert "up to date" in run("checker build --check", cwd="mine")
     assert "holds other things already: name a new folder" in run("checker course mine", code=2)
     course = desk / "mine" / "notebooks"
