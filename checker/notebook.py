@@ -1,6 +1,6 @@
 """Inside a notebook: `check(batchnorm_backward)` judges what the cells above define, `hint(batchnorm_backward)` helps.
 
-    from checker.notebook import check, hint
+    from checker.notebook import check, draw, hint
 
 The exercise is found by the function's name in the installed `coursework`, the forward by its name in the notebook. The
 verdict is shown as HTML where that can be shown, and as text elsewhere; so is `draw(softplus_graph_backward)`, what a
@@ -71,14 +71,17 @@ class Outcome(Shown):
         return render(self.report, hints=self.hints)
 
 
+@dataclass(frozen=True, repr=False)
 class Unchecked(Shown):
-    """In the place of an outcome while a submission is graded: whatever the hidden test will say."""
+    """In the place of an outcome while a submission is graded: what is `said` instead."""
+
+    said: str
 
     def __str__(self) -> str:
-        return "not checked here: the test of this answer says more"
+        return self.said
 
     def _repr_html_(self) -> str:
-        return f"<i>{self}</i>"
+        return f"<i>{escape(self.said)}</i>"
 
 
 class NotRightError(AssertionError):
@@ -135,7 +138,7 @@ def check(
     under nbgrader's Validate NotRightError where the answer is not right. While one is graded it judges nothing.
     """
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # the hidden test below judges it, and says more
-        return Unchecked()
+        return Unchecked("not checked here: the test of this answer says more")
     names = _names(sys._getframe(1))
     task = _exercise(function)
     forward = forward or _forward(task, function, names)
@@ -172,7 +175,7 @@ def draw(target: "Callable[..., Any] | str", /, **at: float) -> "Drawing | Unche
     from .graph.targets import is_formula, of_exercise
 
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":
-        return Unchecked()
+        return Unchecked("not drawn while answers are graded: run this cell in your own notebook")
     if isinstance(target, str) and (at or is_formula(target)):
         shown = Drawing(formula(target, at, option=""))
     elif at:

@@ -67,7 +67,7 @@ def test_a_source_becomes_a_notebook():
     ]  # fmt: skip
     title, setup, code, answer, test, below, why = made["cells"]
     assert text(title) == "# Title\n\nA line with $x_1$,\n    and an indented one."
-    assert text(setup) == "import numpy as np\nfrom checker.notebook import check, hint"
+    assert text(setup) == "import numpy as np\nfrom checker.notebook import check, draw, hint"
     assert text(code) == "print(1)"
     assert text(below) == "## Below"
     assert text(answer).startswith("def add_forward(x: float, y: float):\n")

@@ -256,4 +256,7 @@ def test_where_nobody_shows_a_value_it_is_printed(cells, monkeypatch, capsys):
 
 def test_while_a_submission_is_graded_nothing_is_drawn(cells, monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    assert isinstance(eval("draw(softplus_graph_backward)", cells), Unchecked)
+    shown = eval("draw(softplus_graph_backward)", cells)
+    assert isinstance(shown, Unchecked)
+    assert str(shown) == "not drawn while answers are graded: run this cell in your own notebook"
+    assert isinstance(draw("x*x", x=3), Unchecked)

@@ -7,7 +7,7 @@ code cell of its own:
     question("why_sum", points=2)                the markdown cell below is answered in words, and graded by hand
 
 A question's model answer stands between `### BEGIN SOLUTION` and `### END SOLUTION`. Code that the exercises need (the
-imports, `check` and `hint`) is put into a cell of its own above the first code.
+imports, `check`, `draw` and `hint`) is put into a cell of its own above the first code.
 """
 
 import ast
@@ -28,7 +28,7 @@ from .key import KEYS
 FOLDER, SOURCES, SOURCE = "notebooks", "sources", "source"
 SCHEMA = 3
 #: What is in reach of every cell below the first.
-TOOLS = ("import numpy as np", "from checker.notebook import check, hint")
+TOOLS = ("import numpy as np", "from checker.notebook import check, draw, hint")
 
 _HEAD = re.compile(r"^# %%(?: +(?P<rest>.*))?$")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,55}")  # as nbgrader and nbformat take them, with room for an ending
@@ -179,7 +179,7 @@ def _setup(asked: list[Exercise]) -> tuple[set[str], dict[str, Any]]:
     """The names that the first code cell brings, and that cell."""
     imports = {piece.text: piece.name for task in asked for piece in _pieces(task) if piece.imported}
     lines = cells.merged([*imports, *TOOLS])
-    names = {*imports.values(), "np", "check", "hint"}
+    names = {*imports.values(), "np", "check", "draw", "hint"}
     return names, _graded("code", "\n".join(lines), "setup", locked=True)
 
 

@@ -119,6 +119,12 @@ exercise("affine.affine_backward")
 # *Example, one unit.* With $x = 2$, $w = 3$, $b = -5$ it is $a = 1$ and $h = 1$; the unit is on, and $b$, $w$ and $x$
 # move $h$ with the slopes $1$, $2$ and $3$. With $b = -7$ it is $a = -1$ and $h = 0$: the unit is off, and nothing
 # moves $h$ at all.
+#
+# Here is that unit with its numbers: above each arrow the value that goes forward, below it the gradient that comes
+# back. Lower $b$ until the unit is off, and run the cell again: where does the gradient stop?
+
+# %%
+draw("relu(w*x + b)", x=2, w=3, b=-5)
 
 # %%
 exercise("affine.affine_relu_backward")
@@ -233,6 +239,14 @@ except NotImplementedError:
 
 # %%
 exercise("losses.softmax_ce_graph_backward")
+
+# %% [markdown]
+# The same graph with the numbers of a small batch. Where your answer is wrong, your gradient stands below the right one
+# in red, and the first wrong node is named. What comes back to `s` along its two arrows, and where is the sum? And what
+# do the rows of the gradient of `z` sum to?
+
+# %%
+draw(softmax_ce_graph_backward)
 
 # %% [markdown]
 # ## Many classes, in one step

@@ -67,6 +67,14 @@ exercise("mlp.blame_backward")
 exercise("mlp.mlp_bce_backward")
 
 # %% [markdown]
+# The whole way back, with the numbers of a small batch, and with your gradients in red where they differ. Which arrows
+# does a local error take on its way from `y_tilde` to `h_tilde`, and at which node does each weight matrix take its
+# gradient from it?
+
+# %%
+draw(mlp_bce_backward)
+
+# %% [markdown]
 # ## Any number of layers
 #
 # Now $L$ layers, with biases and an activation of your choice, $a^m = \sigma(z^m)$ and $z^m = W^m a^{m-1} + b^m$, where
@@ -242,6 +250,13 @@ exercise("memory.freeze_backward")
 
 # %%
 exercise("tape.Var")
+
+# %% [markdown]
+# A formula that uses a node three times, with what `backward` should find. If your class gets any formula wrong, the
+# smallest one that shows it is drawn instead, with your numbers in red.
+
+# %%
+draw(Var)
 
 # %% [markdown]
 # A picture of your tape: the lecture's smallest network,
