@@ -79,7 +79,7 @@ def test_rights_are_few_and_nothing_is_secret(name):
 @every_workflow
 def test_jobs_end_and_actions_have_a_version(name):
     for job, declared in jobs(name).items():
-        assert "timeout-minutes" in declared or job == "publish"
+        assert "timeout-minutes" in declared, job
     for step in steps(name):
         assert re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|release/v\d+)", step.get("uses", "a/b@v1")), step
 
@@ -90,6 +90,7 @@ def test_the_oldest_and_the_newest_python_are_those_of_the_project():
     assert PROJECT["requires-python"] == f">={oldest}"
     assert jobs("ci")["student"]["strategy"]["matrix"]["python"] == [oldest, newest]
     assert jobs("ci")["everything"]["container"]["image"].startswith(f"python:{oldest}-")
+    assert jobs("ci")["newest"]["container"]["image"].startswith(f"python:{newest}-")
     assert {step["with"]["python-version"] for step in steps("release") if "setup-python" in step.get("uses", "")} == {
         newest
     }
