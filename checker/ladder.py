@@ -7,7 +7,7 @@ import importlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,16 +61,32 @@ class Progress:
         self.data["verdicts"][module.__name__] = known
 
 
-def _package(name: str) -> Any:
-    package = find(name).module
+def _course(text: str) -> tuple[Any, Sequence[str]]:
+    """The course that a text names, `coursework` or `coursework/`, and its topics; of `coursework.gates`, that one.
+
+    Raises UsageError where there is no such course or topic, and where it cannot be imported.
+    """
+    path = Path(text.removesuffix(".py"))
+    if path.is_dir() and (path.is_absolute() or ".." in path.parts):
+        raise UsageError(f"{text} is not in this folder: cd {path.parent}, then: python -m checker list {path.name}")
+    name = ".".join(path.parts)
+    above, _, topic = name.rpartition(".")
+    try:
+        package = find(above).module if above else None
+        if topic in getattr(package, "TOPICS", ()):
+            return package, [topic]
+        package = find(name).module
+    except BrokenModuleError as broken:
+        raise UsageError(f"{text} cannot be imported: {broken.__cause__}") from None
     if not hasattr(package, "TOPICS"):
-        raise UsageError(f"{name} is no course: it has no TOPICS. Name the folder of the stubs, as in: checker list")
-    return package
+        advice = f"python -m checker list {COURSEWORK}, or {COURSEWORK}.gates for one topic"
+        raise UsageError(f"{text} is neither a course nor a topic of one; try {advice}")
+    return package, package.TOPICS
 
 
-def _topics(package: Any) -> Iterator[tuple[str, Any]]:
+def _modules(package: Any, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """Each topic's name, and its module or the exception that its import raised."""
-    for topic in package.TOPICS:
+    for topic in topics:
         try:
             yield topic, importlib.import_module(f"{package.__name__}.{topic}")
         except Exception as problem:  # a stub that somebody is in the middle of editing
@@ -88,7 +104,8 @@ def declare_list(verbs: Any, name: str) -> None:
         description="Every exercise, in the order of learning: + right, x wrong, . not attempted. Files that have not "
         "changed are not judged again.",
     )
-    parser.add_argument("package", nargs="?", default=COURSEWORK, help=f"the folder of the stubs; default {COURSEWORK}")
+    where = f"the folder of the stubs, or one topic, as {COURSEWORK}.gates; default {COURSEWORK}"
+    parser.add_argument("course", nargs="?", default=COURSEWORK, help=where)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -96,9 +113,9 @@ def run_list(options: argparse.Namespace) -> int:
     """Run `list`; 0 if everything is right."""
     rows: list[dict[str, Any]] = []
     with workspace():
-        package = _package(options.package)
+        package, topics = _course(options.course)
         progress = Progress.beside(package)
-        for topic, module in _topics(package):
+        for topic, module in _modules(package, topics):
             if isinstance(module, Exception):
                 rows.append(
                     {"topic": topic, "exercise": "", "verdict": f"{type(module).__name__}: {module}", "points": 0}
@@ -131,7 +148,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
         print(f"  {mark} {row['exercise']:<{width}}  {points:<9}  {row['verdict']}".rstrip())
     right = [row for row in rows if row["verdict"] == RIGHT]
     points, of = sum(row["points"] for row in right), sum(row["points"] for row in rows)
-    print(f"{len(right)} of {len(rows)} exercises right, {points:g} of {of:g} points")
+    many, worth = "s" * (len(rows) != 1), "s" * (of != 1)
+    print(f"{len(right)} of {len(rows)} exercise{many} right, {points:g} of {of:g} point{worth}")
 
 
 # -- hint -------------------------------------------------------------------------------------------------------------
@@ -156,6 +174,9 @@ def run_hint(options: argparse.Namespace) -> int:
         chosen = [t for t in tasks if found.name in ("", t.name, getattr(t.forward, "__name__", None))]
         if not chosen:
             names = [t.name for t in tasks]
+            if hasattr(found.module, "TOPICS"):
+                topic = f"{found.module.__name__}.{found.module.TOPICS[0]}"
+                raise UsageError(f"a hint is for one exercise, or for the next of a topic: name one, as {topic}")
             raise UsageError(f"{found.where} has no exercise {found.name or 'at all'}{near(found.name, names)}")
         package = sys.modules.get(found.module.__name__.rpartition(".")[0], found.module)
         progress = Progress.beside(package)
@@ -197,7 +218,8 @@ def declare_start(verbs: Any, name: str) -> None:
 
 def run_start(options: argparse.Namespace) -> int:
     """Run `start`: copy what is missing, and overwrite nothing."""
-    goal = Path(options.folder) / COURSEWORK
+    folder = Path(options.folder)
+    goal = folder if folder.name == COURSEWORK else folder / COURSEWORK
     folders = [Path(entry) / COURSEWORK for entry in sys.path]
     sources = [folder for folder in folders if (folder / "__init__.py").is_file()]
     source = next((folder for folder in sources if folder.resolve() != goal.resolve()), None)

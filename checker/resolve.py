@@ -90,8 +90,9 @@ def _load_file(text: str) -> ModuleType:
         raise UsageError(f"{text} is a notebook: check its functions in there by check(NAME), or put them into a file")
     if not path.is_file():
         if path.is_dir():
-            files = ", ".join(sorted(p.name for p in path.glob("*.py"))[:8])
-            raise UsageError(f"{text} is a folder; name a file in it" + (f": {files}" if files else ""))
+            files = [p.name for p in sorted(path.glob("*.py")) if p.stem not in _NO_TARGETS]
+            listed = ", ".join(files[:8]) + (", ..." if len(files) > 8 else "")
+            raise UsageError(f"{text} is a folder; name a file in it" + (f": {listed}" if files else ""))
         if path.with_name(path.name + ".py").is_file():
             raise UsageError(f"there is no file {text}; did you mean {text}.py?")
         raise UsageError(f"there is no file {text}{_meant(text) or near(text, _files_beside(path))}")
@@ -190,10 +191,14 @@ def _in_course(parts: list[str]) -> str:
     return ""
 
 
+#: Files of a package that hold nothing to check.
+_NO_TARGETS = ("__init__", "__main__", "conftest")
+
+
 def submodules(module: ModuleType) -> list[str]:
     """The modules that lie in a package's folder."""
     folders = [Path(folder) for folder in getattr(module, "__path__", ())]
-    return sorted(path.stem for folder in folders for path in folder.glob("*.py") if path.stem != "__init__")
+    return sorted(path.stem for folder in folders for path in folder.glob("*.py") if path.stem not in _NO_TARGETS)
 
 
 def _exists(name: str) -> bool:

@@ -361,6 +361,71 @@ def test_list_shows_the_ladder_and_how_far_one_is(desk, capsys):
     assert row["verdict"] == "wrong"
 
 
+@pytest.mark.parametrize("topic", ["coursework.gates", "coursework/gates.py"])
+def test_list_shows_one_topic(desk, capsys, topic):
+    answer(desk / "gates.py", ADD, ADD_BACK)
+    capsys.readouterr()
+    assert main(["list", topic]) == 1
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert (first, last) == ("gates", "1 of 9 exercises right, 1 of 11 points")
+    assert main(["list", "coursework.gates", "--json"]) == 1
+    assert {row["topic"] for row in json.loads(capsys.readouterr().out)} == {"gates"}
+
+
+def test_one_exercise_is_counted_as_one(desk, capsys):
+    text = (desk / "gates.py").read_text()
+    (desk / "gates.py").write_text(text[: text.index("def mul_forward")])
+    capsys.readouterr()
+    main(["list", "coursework.gates"])
+    assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 exercise right, 0 of 1 point"
+
+
+@pytest.fixture
+def gates(desk):
+    """A student's folder whose course is one topic."""
+    (desk / "__init__.py").write_text('TOPICS = ("gates",)\n')
+    return desk
+
+
+def test_what_list_suggests_can_be_typed(gates, capsys):
+    capsys.readouterr()
+    assert main(["list", "gates"]) == 2
+    assert capsys.readouterr().err == "checker: there is no module gates; did you mean coursework.gates?\n"
+    assert main(["list", "coursework.gates"]) == 1
+    capsys.readouterr()
+    assert main(["list", "coursework.gates.add_backward"]) == 2
+    assert capsys.readouterr().err == (
+        "checker: coursework.gates.add_backward is neither a course nor a topic of one; try python -m checker list "
+        "coursework, or coursework.gates for one topic\n"
+    )
+    assert main(["list", "coursework"]) == 1
+
+
+def test_list_takes_the_folder_as_a_shell_completes_it(gates, capsys, monkeypatch):
+    assert main(["list", "coursework/"]) == main(["list", "./coursework"]) == 1
+    (gates / "deeper").mkdir()
+    monkeypatch.chdir(gates / "deeper")
+    capsys.readouterr()
+    assert main(["list", "../../coursework"]) == 2
+    assert capsys.readouterr().err == (
+        "checker: ../../coursework is not in this folder: cd ../.., then: python -m checker list coursework\n"
+    )
+
+
+def test_a_course_that_cannot_be_imported_is_said(desk, capsys):
+    (desk.parent / "mine.py").write_text("1 / 0\n")
+    capsys.readouterr()
+    assert main(["list", "mine"]) == 2
+    assert capsys.readouterr().err == "checker: mine cannot be imported: division by zero\n"
+
+
+def test_start_takes_the_folder_itself(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["start", "coursework"]) == 0
+    assert (tmp_path / "coursework" / "gates.py").is_file()
+    assert re.fullmatch(r"\d+ files copied to coursework\n", capsys.readouterr().out)
+
+
 def test_list_goes_on_where_a_stub_is_broken(desk, capsys):
     (desk / "gates.py").write_text("def broken(:\n")
     capsys.readouterr()
@@ -395,6 +460,10 @@ def test_hints_for_what_there_is_not(desk, capsys):
     capsys.readouterr()
     assert main(["hint", "coursework.gates.ad_backward"]) == 2
     assert "has no exercise ad_backward; did you mean add_backward" in capsys.readouterr().err
+    assert main(["hint", "coursework"]) == 2
+    assert capsys.readouterr().err == (
+        "checker: a hint is for one exercise, or for the next of a topic: name one, as coursework.gates\n"
+    )
     (desk / "gates.py").write_text("1 / 0\n")
     assert main(["hint", "coursework.gates"]) == 2
     assert "coursework.gates cannot be imported: division by zero" in capsys.readouterr().err

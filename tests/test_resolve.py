@@ -200,7 +200,7 @@ def refused(target, forward=""):
         ("pkg.layer.f", "there is no module pkg.layer; did you mean pkg.layers?"),
         ("pkg.layerz", "pkg has no module or function 'layerz'; did you mean layers?"),
         ("notes.txt::f", "notes.txt is not a Python file; its name should end in .py"),
-        ("pkg/", "pkg/ is a folder; name a file in it: __init__.py, layers.py"),
+        ("pkg/", "pkg/ is a folder; name a file in it: layers.py"),
     ],
 )
 def test_a_typo_suggests_the_near_names(course, target, sentence):
