@@ -89,6 +89,14 @@ def test_nothing_comes_from_elsewhere(site, pages):
         assert outside == [], sheet
 
 
+def test_columns_of_numbers_are_set_at_the_right(pages):
+    cell = re.compile(r"<td( class=.number.)?><p>(.*?)</p></td>")
+    cells = {path.stem: cell.findall(page.text) for path, page in pages.items()}
+    assert {text for marked, text in cells["how-it-compares"] if marked} >= {"100", "8 to 10", "not graded"}
+    assert "1 of 10,246" in {text for marked, text in cells["how-it-compares"] if not marked}
+    assert ("", "130") in cells["command-line"]
+
+
 def test_formulas_are_mathml(pages):
     drawn = [page for page in pages.values() if "<math" in page.text]
     assert len(drawn) >= 2
