@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from . import tree
 from .calling import Pair
 from .compare import RIGHT, Progress
 from .contract import flat, name_of
@@ -205,9 +206,7 @@ class _Check:
         forward = forward_findings(fault.point) if fault.point is not None else []
         if not forward and fault.met is not None and (forward := forward_findings(fault.met)):
             fault = replace(fault, point=fault.met)  # where it was shrunk to, the outputs are right by chance
-        inputs = ", ".join(
-            f"{name} {_brief(value)}" for name, value in zip(self.pair.names, fault.inputs) if _brief(value)
-        )
+        inputs = in_brief(self.pair.names, fault.inputs)
         where = f"right at the given inputs, wrong with {fault.variation.why}: {inputs} (seed {self.seed})"
         if fault.error is not None:
             return self._raised(fault.error, kind, where, fault.inputs)
@@ -283,11 +282,18 @@ class _Check:
         )
 
 
+def in_brief(names: Sequence[str], values: Sequence[Any]) -> str:
+    """Arguments by name, each in a few characters: its numbers if they are few, else its shape."""
+    return ", ".join(f"{name} {_brief(value)}" for name, value in zip(names, values) if _brief(value))
+
+
 def _brief(value: Any) -> str:
-    """An argument in a few characters: the numbers if they are few, else the shape."""
     if isinstance(value, np.ndarray):
         if value.size <= 6:
-            return np.array2string(value, precision=4, separator=", ").replace("\n", "")
+            short = {"float_kind": "{:.4g}".format}  # without the blanks of a column
+            return np.array2string(value, separator=", ", formatter=short).replace("\n", "")
         return f"{value.shape}"
-    text = repr(value)
+    if isinstance(value, (tuple, list, dict)):
+        value = tree.map_leaves(lambda leaf: np.shape(leaf) if isinstance(leaf, np.ndarray) else leaf, value)
+    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
     return f"= {text}" if len(text) <= 60 else ""

@@ -98,6 +98,23 @@ def test_a_value_is_compared_leaf_by_leaf(value):
     assert "; its numbers are right" in report.findings[-2].message + report.findings[0].message + str(report)
 
 
+def test_a_wrong_value_says_what_it_was_called_with():
+    @exercise(kind="value", draw={"n": (1, 50)}, arguments={"ws": [Float[ndarray, "D"], Float[ndarray, "N D"]]})
+    def scaled(n: int, s: float, ws, x: Float[ndarray, "N D"], m: Float[ndarray, "D"], how="up"):
+        return n * s * m.sum()
+
+    n, s, ws, x, m, how = scaled.exercise.inputs()
+    few = ", ".join(f"{number:.4g}" for number in m)
+    many = [w.shape for w in ws]
+    told = f"called with n = {n}, s = {s:.6g}, ws = {many}, x {x.shape}, m [{few}], how = 'up'"
+    report = scaled.exercise.check(lambda n, s, ws, x, m, how: 1.0)
+    assert report.notes == (told,)
+    assert told in " ".join(str(report).split())
+    assert scaled.exercise.check(lambda *arguments: 1 / 0).notes == (told,)
+    assert "called with" not in str(scaled.exercise.check())
+    assert "called with" not in str(scaled.exercise.check(lambda *arguments: None))
+
+
 def test_a_value_that_overwrites_its_input_is_wrong(value):
     def overwriting(n, y, p):
         p *= 1.0

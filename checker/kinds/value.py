@@ -1,6 +1,7 @@
 """A function that is judged by its values: they equal those of the right answer."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..compare import agreement, share
 from ..findings import distances, worst_entries
 from ..recognise import Doing, rounding, same
 from ..report import NOT_ATTEMPTED, RIGHT, WRONG, Finding, Report
+from ..verdict import in_brief
 from . import Answer
 
 #: Two right answers agree within this, relative to the largest entry: enough for another order of additions.
@@ -52,7 +54,14 @@ def _array(leaf: Any) -> np.ndarray:
 
 
 def judge(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **options: Any) -> Report:
-    """Right if every value equals the expected one, and the inputs are as they were."""
+    """Right if every value equals the expected one, and the inputs are as they were; if not, what they were is said."""
+    judged = _judged(task, answer, inputs, expected, **options)
+    if judged.verdict != WRONG:
+        return judged
+    return replace(judged, notes=(*judged.notes, f"called with {in_brief(task.declaration.names, inputs)}"))
+
+
+def _judged(task: Any, answer: Answer, inputs: Sequence[Any], expected: Doing, **options: Any) -> Report:
     given = tree.copy(tuple(inputs))
     kept = tree.copy(given)
     try:
