@@ -541,55 +541,79 @@ os.execv(sys.executable, [sys.executable, "-m", "checker", *sys.argv[1:]])
 """
 
 
+class Terminal:
+    """`checker watch` on a terminal of its own, 60 wide and 20 high, and what it writes there."""
+
+    def __init__(self, folder, colour=True):
+        import fcntl
+        import pty
+        import struct
+        import termios
+
+        self.ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+        environment.pop("NO_COLOR", None)
+        environment |= {} if colour else {"NO_COLOR": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", ON_A_TERMINAL, "watch", "mine.py", *INPUT],
+            cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        self.written, self.text = queue.SimpleQueue(), ""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        try:
+            while data := os.read(self.ours, 65536):
+                self.written.put(data.decode(errors="replace"))
+        except OSError:  # the other end is closed
+            pass
+        self.written.put("")
+
+    def seen(self, words):
+        """All that is written until it says this."""
+        while not re.search(words, self.text):
+            piece = self.written.get(timeout=PATIENCE)
+            assert piece, self.text
+            self.text += piece
+        before, self.text = self.text, ""
+        return before
+
+    def left(self):
+        """What is written until it ends, and its exit code."""
+        text = "".join(iter(lambda: self.written.get(timeout=PATIENCE), ""))
+        code = self.process.wait(timeout=PATIENCE)
+        os.close(self.ours)
+        return text, code
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize("colour", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_terminal_is_redrawn_in_place_and_keeps_the_last_verdict(tmp_path, colour):
-    import fcntl
-    import pty
-    import struct
-    import termios
-
     (tmp_path / "mine.py").write_text(WRONG)
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
-    environment |= {} if colour else {"NO_COLOR": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", ON_A_TERMINAL, "watch", "mine.py", *INPUT],
-        cwd=tmp_path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-    )  # fmt: skip
-    os.close(theirs)
-    written: queue.SimpleQueue = queue.SimpleQueue()
-
-    def read():
-        try:
-            while data := os.read(ours, 65536):
-                written.put(data.decode(errors="replace"))
-        except OSError:  # the other end is closed
-            pass
-        written.put("")
-
-    threading.Thread(target=read, daemon=True).start()
-    text = ""
-
-    def seen(words):
-        nonlocal text
-        while not re.search(words, text):
-            piece = written.get(timeout=PATIENCE)
-            assert piece, text
-            text += piece
-        before, text = text, ""
-        return before
-
-    shown = seen(r"checked at")
+    terminal = Terminal(tmp_path, colour)
+    shown = terminal.seen(r"checked at")
     assert "\x1b[?1049h" in shown  # a screen of its own
     assert "wrong (values)" in shown
     assert ("\x1b[1;31m" in shown) == colour
     (tmp_path / "mine.py").write_text(RIGHT)
-    assert "square_grad: right" in seen(r"square_grad: right(.|\n)*checked at")
-    os.write(ours, b"\x03")
-    left = "".join(iter(lambda: written.get(timeout=PATIENCE), ""))
-    assert "square_grad: right" in left.rpartition("\x1b[?1049l")[2]
-    assert process.wait(timeout=PATIENCE) == 0
-    os.close(ours)
+    assert "square_grad: right" in terminal.seen(r"square_grad: right(.|\n)*checked at")
+    os.write(terminal.ours, b"\x03")
+    text, code = terminal.left()
+    assert "square_grad: right" in text.rpartition("\x1b[?1049l")[2]
+    assert code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_sigterm_gives_the_terminal_back(tmp_path):
+    (tmp_path / "mine.py").write_text(WRONG)
+    terminal = Terminal(tmp_path)
+    terminal.seen(r"checked at")
+    terminal.process.terminate()
+    text, code = terminal.left()
+    assert "\x1b[?1049l" in text  # the screen of before
+    assert "\x1b[?25h" in text  # and the cursor
+    assert "square_grad: wrong" in text.rpartition("\x1b[?1049l")[2]
+    assert "Traceback" not in text
+    assert code == -signal.SIGTERM

@@ -5,11 +5,13 @@ and can be ended when the next save comes before its verdict.
 """
 
 import argparse
+import contextlib
 import os
 import queue
+import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +52,40 @@ def run(options: argparse.Namespace) -> int:
 
     cli.sensible(options)
     watch = _Watch(options, Board(options.target), _Files(_given(options.inputs)))
-    try:
-        with drawing() as draw:
-            watch.begin(time.monotonic())
-            while not watch.refused:
-                draw(watch.board)
-                watch.go_on()
-    except KeyboardInterrupt:
-        return int(not watch.board.right())
-    finally:
-        watch.end()
+    with _terminated_last():
+        try:
+            with drawing() as draw:
+                watch.begin(time.monotonic())
+                while not watch.refused:
+                    draw(watch.board)
+                    watch.go_on()
+        except KeyboardInterrupt:
+            return int(not watch.board.right())
+        finally:
+            watch.end()
     print(watch.refused, file=sys.stderr)
     return cli.USAGE
+
+
+class _Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+@contextlib.contextmanager
+def _terminated_last() -> Iterator[None]:
+    """Have SIGTERM end the process once everything inside has been left: the terminal is as it was before, then."""
+
+    def leave(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one waits for nothing
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    except _Terminated:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _given(inputs: Iterable[str]) -> list[str]:
