@@ -422,7 +422,8 @@ class _Sample:
             return
         told = self.axes.get(path)
         if told is not None and len(told) != leaf.ndim:
-            raise UsageError(f"axes names {len(told)} axes of {path}, which has {leaf.ndim}")
+            axes = "1 axis" if len(told) == 1 else f"{len(told)} axes"
+            raise UsageError(f"axes names {axes} of {path}, which has {leaf.ndim}")
         dims = []
         for place, length in enumerate(leaf.shape):
             if length <= 1:

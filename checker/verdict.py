@@ -165,12 +165,16 @@ class _Check:
             finding = Finding("", CANNOT_TELL, f"{message}: there is nothing to differentiate")
             return self._overflowed() or self._result(CANNOT_TELL, [finding])
         if not np.all(point.function.defined):
-            self.notes.append(f"{int(np.sum(~point.function.defined))} outputs are not finite here and were left out")
+            lost = int(np.sum(~point.function.defined))
+            self.notes.append(f"{_counted(lost, 'output is', 'outputs are')} not finite here, and left out")
         passed = settle_doubts(point, self.rng, self.rtol)
         if passed:
-            self.notes.append(
-                f"{passed} entries sit on a corner, where conventions differ; just beside it they are right"
-            )
+            sits = _counted(passed, "entry sits", "entries sit")
+            beside = "beside the corner it is right" if passed == 1 else "just beside it they are right"
+            self.notes.append(f"{sits} on a corner, where conventions differ; {beside}")
+        empty = [path for path, x in zip(self.pair.paths, point.function.x) if not x.size]
+        if empty:
+            self.notes.append(f"{' and '.join(empty)} {'has' if len(empty) == 1 else 'have'} no entries to compare")
         findings = gradient_findings(point)
         if forward or any(f.verdict == IS_WRONG for f in findings):
             return self._explained(point, [*forward, *findings])
@@ -183,7 +187,8 @@ class _Check:
         if fault is not None:
             return self._fault(fault)
         if search.visited:
-            self.notes.append(f"{search.visited} other points and shapes were tried (seed {self.seed})")
+            tried = _counted(search.visited, "other point or shape was", "other points and shapes were")
+            self.notes.append(f"{tried} tried (seed {self.seed})")
         for position, finding in enumerate(findings):
             if finding.verdict == CANNOT_TELL and finding.subject not in search.pending:
                 message = f"{finding.message}; the rest agrees, and so does everything at inputs of ordinary size"
@@ -280,6 +285,10 @@ class _Check:
             backwards=self.pair.backwards,
             inputs=dict(zip(self.pair.names, self.pair.values if inputs is None else inputs)),
         )
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def in_brief(names: Sequence[str], values: Sequence[Any]) -> str:

@@ -283,7 +283,7 @@ def test_axes_of_one_length_are_one_axis():
 def test_axes_can_be_told_apart():
     declaration = sampled(np.zeros((4, 4)), np.zeros(4), axes={"x0": "N D"})
     assert declaration.draw(rng(), {"N": 2})[0].shape == (2, 4)
-    with pytest.raises(UsageError, match="axes names 1 axes of x0, which has 2"):
+    with pytest.raises(UsageError, match="axes names 1 axis of x0, which has 2"):
         sampled(np.zeros((4, 4)), axes={"x0": "N"})
 
 

@@ -93,6 +93,7 @@ def test_a_value_is_compared_leaf_by_leaf(value):
         "counts returns one value, where 4 values (['mean'], ['kept'], ['rows'][0], ['rows'][1]) are expected"
         in str(report).replace("\n    ", " ")
     )
+    assert "counts returns nothing, where 4 values (['mean']" in str(value.check(lambda n, y, p: ()))
     report = value.check(lambda n, y, p: {"mean": n * p[y].mean(), "kept": {str(y[0])}, "rows": (p[y][None], len(p))})
     assert (report.kind, report.verdict) == ("shape", "wrong")
     assert "; its numbers are right" in report.findings[-2].message + report.findings[0].message + str(report)

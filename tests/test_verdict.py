@@ -302,7 +302,7 @@ def test_outputs_that_are_not_finite_are_left_out():
     x = np.array([1.0, 0.0, 2.0, 3.0])
     report = gradcheck(lambda x: np.log(x), lambda dout, x: dout / np.where(x > 0, x, 1), (x,), trials=0)
     assert report.verdict == RIGHT
-    assert "1 outputs are not finite here and were left out" in report.notes
+    assert "1 output is not finite here, and left out" in report.notes
 
 
 @pytest.mark.parametrize("first", [0.0, np.nan])
@@ -322,7 +322,7 @@ def test_what_rounding_hides_cannot_be_told():
     assert report.findings[0].message == message
 
 
-def at_a_corner(left):
+def at_a_corner(left, x=X, w=W, **options):
     """relu(z) - left relu(-z) of z = x w, where z is 0 in a row, and its backward with the slope 0 for relu at 0."""
 
     def forward(x, w):
@@ -334,13 +334,31 @@ def at_a_corner(left):
         dz = dout * (z > 0) + left * dout * (z < 0)
         return dz @ w.T, x.T @ dz
 
-    return gradcheck(forward, backward, (X * [[1], [0], [1], [1]], W))
+    return gradcheck(forward, backward, (x * [[1], [0], [1], [1]], w), **options)
 
 
 def test_a_corner_inside_a_composition_is_noted():
     report = at_a_corner(left=2)
     assert report.verdict == RIGHT
     assert report.notes[0] == "3 entries sit on a corner, where conventions differ; just beside it they are right"
+
+
+def test_of_one_and_of_none_it_is_told_as_of_several():
+    def relu(x):
+        return np.maximum(x, 0), x
+
+    report = at_a_corner(left=2, x=X[:, :1], w=W[:1], trials=1)
+    assert report.verdict == RIGHT
+    assert report.notes[:2] == (
+        "1 entry sits on a corner, where conventions differ; beside the corner it is right",
+        "1 other point or shape was tried (seed 0)",
+    )
+    left_out = gradcheck(lambda x: (np.log(x), x), lambda dout, x: dout / x, (np.array([1.0, -1.0, -2.0]),), trials=0)
+    assert left_out.notes[0] == "2 outputs are not finite here, and left out"
+    one, two = np.zeros((0, 3)), np.zeros(0)
+    assert gradcheck(relu, lambda dout, x: dout, (one,), trials=0).notes[0] == "x has no entries to compare"
+    both = gradcheck(lambda x, y: (x.sum() * y.sum(), None), lambda dout, cache: (one, two), (one, two), trials=0)
+    assert both.notes[0] == "x and y have no entries to compare"
 
 
 @pytest.mark.xfail(reason="no corner is seen")

@@ -134,6 +134,8 @@ def differences(
 
 def _parts(doing: Mapping[str, np.ndarray]) -> str:
     paths = [key.partition(" ")[2] for key in doing if key.startswith("output")]
+    if not paths:
+        return "nothing"
     return "one value" if paths == [""] else f"{len(paths)} values ({', '.join(path or 'one' for path in paths[:6])})"
 
 
