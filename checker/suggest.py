@@ -119,8 +119,11 @@ _BY_COLUMNS: tuple[tuple[str, str, str], ...] = (
 
 
 def guess(function: Callable[..., Any], parameter: str) -> list[str]:
-    """The options to type for a parameter: plausible shapes, or settings that its name suggests."""
+    """The options to type for a parameter: shapes that its code or its name suggests, or settings."""
     keys = _keys(function, parameter) if not re.search(r"param$|hparam", parameter) else []
+    counted = _by_axes(function).get(parameter)
+    if counted is not None:
+        return [f"--input {parameter}={counted}"]
     named = {f"{parameter}.{key}": key for key in keys} or {parameter: parameter}
     typed = []
     for name, key in named.items():
@@ -128,6 +131,31 @@ def guess(function: Callable[..., Any], parameter: str) -> list[str]:
         setting = value.startswith("=")  # and no array
         typed.append(shlex.join(("--arg", name + value) if setting else ("--input", f"{name}={value}")))
     return typed
+
+
+def _by_axes(function: Callable[..., Any]) -> dict[str, str]:
+    """Shapes by parameter, one size for each axis that the code names; none where names suggest as many axes.
+
+    Axes are named by `N, C, H, W = x.shape` and by `einsum("nchw,fc->nfhw", x, w)`.
+    """
+    axes: dict[str, list[str]] = {}
+    for node in ast.walk(_body(function)):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            array, names = ast.unparse(node.value).removesuffix(".shape"), node.targets[0].elts
+            if ast.unparse(node.value) == f"{array}.shape" and all(isinstance(name, ast.Name) for name in names):
+                axes.setdefault(array, list(map(ast.unparse, names)))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("einsum") and node.args:
+            texts = getattr(node.args[0], "value", "")
+            if isinstance(texts, str) and "." not in texts:
+                operands = texts.replace(" ", "").partition("->")[0].split(",")
+                axes |= {ast.unparse(name): list(text) for name, text in zip(node.args[1:], operands)}
+    known = {p.name: axes[p.name] for p in own_parameters(function) if p.name in axes}
+    if all(_guessed(function, name).count(",") + 1 == len(found) for name, found in known.items()):
+        return {}
+    sizes: dict[str, int] = {}
+    for name in (name for found in known.values() for name in found):
+        sizes.setdefault(name, len(sizes) + 2)
+    return {name: ",".join(str(sizes[axis]) for axis in found) for name, found in known.items()}
 
 
 def _guessed(function: Callable[..., Any], name: str) -> str:
@@ -138,12 +166,17 @@ def _guessed(function: Callable[..., Any], name: str) -> str:
     return "8,5"
 
 
+def _body(function: Callable[..., Any]) -> ast.Module:
+    """A function's source, parsed; an empty module where there is none to read."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
 def _keys(function: Callable[..., Any], parameter: str) -> list[str]:
     """The keys that a function reads from a dict that it is given, in order of appearance."""
-    try:
-        body = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    except (OSError, TypeError, SyntaxError, ValueError):
-        return []
+    body = _body(function)
     reads = [n.slice for n in ast.walk(body) if isinstance(n, ast.Subscript) and ast.unparse(n.value) == parameter]
     keys = [key.value for key in reads if isinstance(key, ast.Constant)]
     if any(isinstance(key, ast.Name) for key in reads):  # for k in ("W", "b"): ... parameters[k]

@@ -465,6 +465,51 @@ def test_the_command_that_is_suggested_can_be_typed(course, check, target):
     assert (code, err) == (0, ""), out
 
 
+AXES = """
+import numpy as np
+def attention_forward(q, k, v):
+    s = np.einsum("bhqd,bhkd->bhqk", q, k)
+    return np.einsum("bhqk,bhkd->bhqd", s, v), (q, k, v, s)
+def attention_backward(dout, cache):
+    q, k, v, s = cache
+    ds, dv = np.einsum("bhqd,bhkd->bhqk", dout, v), np.einsum("bhqk,bhqd->bhkd", s, dout)
+    return np.einsum("bhqk,bhkd->bhqd", ds, k), np.einsum("bhqk,bhqd->bhkd", ds, q), dv
+def mix_forward(x, w):
+    return np.einsum("nchw, fc -> nfhw", x, w), (x, w)
+def mix_backward(dout, cache):
+    x, w = cache
+    return np.einsum("nfhw,fc->nchw", dout, w), np.einsum("nfhw,nchw->fc", dout, x)
+def halve_forward(x):
+    N, C, H, W = x.shape
+    return x.reshape(N, C, -1).sum(axis=2) / 2, x.shape
+def halve_backward(dout, shape):
+    return np.broadcast_to(dout[:, :, None, None] / 2, shape).copy()
+def product_forward(x, w):
+    N, _ = x.shape
+    return np.einsum("nd,dk->nk", x, w), (x, w)
+def product_backward(dout, cache):
+    return dout @ cache[1].T, cache[0].T @ dout
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "shapes"),
+    [
+        ("attention_backward", "--input q=2,3,4,5 --input k=2,3,6,5 --input v=2,3,6,5"),
+        ("mix_backward", "--input x=2,3,4,5 --input w=6,3"),
+        ("halve_backward", "--input x=2,3,4,5"),
+        ("product_backward", "--input x=8,5 --input w=5,4"),  # as names suggest, where these have as many axes
+    ],
+)
+def test_axes_that_the_code_names_are_suggested(folder, check, target, shapes):
+    (folder / "mine.py").write_text(AXES)
+    code, _, err = check(f"mine.py::{target}")
+    assert code == 2
+    assert f"python -m checker gradcheck mine.py::{target} {shapes}\n" in err.replace(" \\\n     ", "")
+    code, out, err = check(f"mine.py::{target} {shapes}")
+    assert (code, err) == (0, ""), out
+
+
 def test_a_module_without_inputs_shows_one_command_for_each_pair(course, check):
     code, out, err = check("layers.py")
     assert code == 2
