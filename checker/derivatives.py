@@ -59,10 +59,10 @@ def _parts(claimed: Any, count: int) -> Sequence[Any]:
 
 
 def _contract(claimed: Any, x: Any, dout: Any, layout: str) -> Array:
-    """(dy/dx) . dout over the output's axes, of x's shape and dtype."""
-    claimed, dout = np.asarray(claimed, dtype=float), np.asarray(dout, dtype=float)
+    """(dy/dx) . dout over the output's axes, of x's dtype."""
+    claimed, dout = np.asarray(claimed), np.asarray(dout, dtype=float)
     factors = (dout, claimed) if layout == "numerator" else (claimed, dout)
-    return np.tensordot(*factors, axes=dout.ndim).reshape(np.shape(x)).astype(np.asarray(x).dtype)
+    return np.tensordot(*factors, axes=dout.ndim).astype(np.asarray(x).dtype)
 
 
 def _demand_shapes(
@@ -115,8 +115,8 @@ def check_jvp(f: Callable[..., Any], jvp: Callable[..., Any], inputs: Any, **opt
     try:
         out = output_shape(pair)
         once = claimed_by(jvp, pair, _typed(given, chosen, tangents))
-        twice = claimed_by(jvp, pair, _typed(given, chosen, [2 * t for t in tangents]))
-        _demand_tangent(jvp, once, twice, out)
+        back = claimed_by(jvp, pair, _typed(given, chosen, [-2 * t for t in tangents]))
+        _demand_tangent(jvp, once, back, out)
     except SettledError as settled:
         return settled.report(name)
 
@@ -144,14 +144,14 @@ def _typed(given: Mapping[str, Any], chosen: Sequence[str], tangents: Sequence[A
     ]
 
 
-def _demand_tangent(jvp: Callable[..., Any], once: Any, twice: Any, out: tuple[int, ...]) -> None:
-    """The output's shape, and twice the derivative along twice the tangents; raises SettledError."""
+def _demand_tangent(jvp: Callable[..., Any], once: Any, back: Any, out: tuple[int, ...]) -> None:
+    """The output's shape, and -2 times the derivative along -2 times the tangents; raises SettledError."""
     if np.shape(once) != out:
         wanted = f"the derivative along a tangent has the output's, {out}"
         message = f"{name_of(jvp)} returns shape {np.shape(once)}; {wanted}"
         raise SettledError(Finding("out", WRONG, message, "shape", "shape", "J . v sums over the input's entries", out))
     with np.errstate(all="ignore"):
-        linear = np.allclose(twice, 2 * np.asarray(once), rtol=1e-9, atol=0.0, equal_nan=True)
+        linear = np.allclose(back, -2 * np.asarray(once), rtol=1e-9, atol=0.0, equal_nan=True)
     if not linear:
-        message = f"{name_of(jvp)} is not linear in its tangents: it does not double when they double"
+        message = f"{name_of(jvp)} is not linear in its tangents: -2 times these do not give -2 times as much"
         raise SettledError(Finding("", WRONG, message, "contract", "nonlinear", "a tangent enters as a factor, once"))

@@ -13,7 +13,7 @@ from .diagnose import Case, diagnose
 from .estimate import Estimate, demand_scalar, plain, second_derivatives
 from .findings import distances, worst_entries
 from .numerical import SAFETY
-from .report import RIGHT, WRONG, Finding, Report
+from .report import CANNOT_TELL, RIGHT, WRONG, Finding, Report
 from .settings import demand_settings
 
 
@@ -28,7 +28,7 @@ def check_hessian(
     demand_settings(seed=options.get("seed", 0), rtol=options.get("rtol", 1e-7))
     pair = plain(f, inputs, wrt, options.get("names"))
     path, name = pair.paths[0], options.get("name") or name_of(hessian)
-    x = np.asarray(pair.leaves()[0], dtype=float)
+    x = np.asarray(pair.leaves()[0])
     try:
         demand_scalar(pair, output_shape(pair))
         yours = np.asarray(claimed_by(hessian, pair), dtype=float)
@@ -50,8 +50,14 @@ def check_hessian(
 def _second(path: str, x: Array, yours: Array, estimate: Estimate, rtol: float, seed: int) -> Finding:
     """What the second derivatives by one input are, entry by entry."""
     value, error = estimate
-    size = float(np.max(np.abs(value), initial=0.0))
+    size = float(np.max(np.abs(value[np.isfinite(value)]), initial=0.0))
     off = ~(np.abs(yours - value) <= SAFETY * error + rtol * np.maximum(np.abs(value), 1e-3 * size))
+    hidden = ~np.isfinite(value)
+    off &= ~(hidden & np.isfinite(yours))
+    if hidden.any() and not off.any():
+        message = f"{share(hidden, f'the Hessian by {path}')} beyond what can be told: f is not defined all around here"
+        numbers = worst_entries(hidden, yours, value, error)
+        return Finding(path, CANNOT_TELL, message, advice="try inputs further inside", shape=yours.shape, entries=numbers)
     if not off.any():
         return Finding(path, RIGHT, agreement(yours.size, f"the Hessian by {path}"), shape=yours.shape)
     message = f"{share(off, f'the Hessian by {path}')} wrong"
@@ -61,7 +67,7 @@ def _second(path: str, x: Array, yours: Array, estimate: Estimate, rtol: float, 
         cause = "asymmetric"
         advice = "second derivatives can be taken in either order: a Hessian is symmetric, and yours is not"
     elif np.isfinite(yours).all():
-        for found in diagnose(_as_jacobian(path, x, yours, estimate, off, seed))[:1]:
+        for found in diagnose(_as_jacobian(path, x, yours, estimate, off, seed)):  # one input: one cause at most
             cause, advice, message = found.name, found.advice, f"{message}: {found.message}"
     entries = worst_entries(off, yours, value, error)
     far = distances(off, yours, value)

@@ -30,7 +30,7 @@ from .compare import (
 from .contract import Observation, flat, observe
 from .errors import UserCodeError
 from .localize import locate
-from .numerical import EPS, STEP, Function
+from .numerical import EPS, SAFETY, STEP, Function
 from .report import Finding
 
 #: A full check that would take longer than this, in seconds of forward evaluations, becomes a fast one.
@@ -62,25 +62,22 @@ class Point:
 
 
 def make_function(pair: Pair, values: Sequence[Any], out: Array | None = None) -> Function:
-    """All outputs as one flat vector of the differentiable leaves, in float64."""
-    scalars = [isinstance(leaf, float) and not isinstance(leaf, np.floating) for leaf in pair.leaves(values)]
-    typed = pair.leaves(values)
+    """All outputs as one flat vector of the differentiable leaves, which `double` has brought to float64."""
+    originals = pair.leaves(values)
 
     def evaluate(leaves: Sequence[Array]) -> Array:
-        given: list[Any] = []
-        for leaf, scalar, original in zip(leaves, scalars, typed):
-            if isinstance(original, np.ndarray):
-                given.append(
-                    leaf.astype(original.dtype) if leaf.dtype.kind == "f" and original.dtype != leaf.dtype else leaf
-                )
-            else:
-                given.append(leaf[()].item() if scalar else leaf[()])
+        given = [_of_its_kind(leaf, original) for leaf, original in zip(leaves, originals)]
         outs = pair.outputs(pair.arguments(values, given))
-        return (
-            np.concatenate([np.asarray(out).ravel() for out in outs]) if len(outs) != 1 else np.asarray(outs[0]).ravel()
-        )
+        return outs[0].ravel() if len(outs) == 1 else np.concatenate([out.ravel() for out in outs])
 
-    return Function(evaluate, [np.asarray(leaf, dtype=float) for leaf in typed], out)
+    return Function(evaluate, originals, out)
+
+
+def _of_its_kind(leaf: Array, original: Any) -> Any:
+    """An array for an array, Python's number for Python's number, and NumPy's for NumPy's."""
+    if isinstance(original, np.ndarray):
+        return leaf
+    return leaf[()] if isinstance(original, np.floating) else leaf.item()
 
 
 def double(values: Sequence[Any]) -> list[Any]:
@@ -260,7 +257,8 @@ def _compare(point: Point, rng: np.random.Generator, rtol: float, progress: Prog
 def forgive_rounding(point: Point, rng: np.random.Generator) -> None:
     """Take back what rounding inside the backward explains: entries that wander as far when inputs move by an ulp.
 
-    The slope of a saturated unit, y (1 - y), or of a normalisation far from 0 keeps few of its digits in float64.
+    The slope of a saturated unit, y (1 - y), or of a normalisation far from 0 keeps few of its digits in float64. What
+    is right beside the given numbers, to the last of its digits, does not wander: it takes a branch of its own at them.
     """
     assert point.comparison is not None
     if point.worst < WRONG:
@@ -302,9 +300,13 @@ def forgive_rounding(point: Point, rng: np.random.Generator) -> None:
             )
         except (UserCodeError, MisfitError):
             return
-        for most, claim, other in zip(wander, point.claims, moved):
+        for leaf, other in enumerate(moved):
+            claim, numeric, error = (
+                part[leaf] for part in (point.claims, point.comparison.numeric, point.comparison.error)
+            )
             if claim.shape == other.shape:
-                np.fmax(most, np.abs(other - claim), out=most)
+                right = np.abs(other - numeric) <= SAFETY * error + 1e-6 * np.abs(claim - numeric)
+                np.fmax(wander[leaf], np.where(right, 0.0, np.abs(other - claim)), out=wander[leaf])
     for leaf, most in enumerate(wander):
         distance = np.abs(point.claims[leaf] - point.comparison.numeric[leaf])
         status = point.comparison.status[leaf]
@@ -323,12 +325,9 @@ def still_wrong_nearby(point: Point, rng: np.random.Generator, rtol: float, most
     for x in point.function.x:
         scale = 1e-3 * (np.sqrt(np.mean(x[np.isfinite(x)] ** 2)) if np.isfinite(x).any() else 1.0) or 1e-3
         shift = scale * rng.uniform(0.5, 1.0, x.shape) * (1.0 if np.all(x >= 0) else rng.choice([-1.0, 1.0], x.shape))
-        leaves.append(x + shift)
-    typed = [
-        np.asarray(leaf).astype(old.dtype) if isinstance(old, np.ndarray) else float(leaf)
-        for leaf, old in zip(leaves, pair.leaves(point.values))
-    ]
-    values = pair.arguments(double(point.values), typed)
+        leaves.append(np.asarray(x + shift))
+    near = [_of_its_kind(leaf, original) for leaf, original in zip(leaves, pair.leaves(point.values))]
+    values = pair.arguments(double(point.values), near)
     try:
         douts = [np.asarray(d, dtype=float) for d in point.seen.douts]
         claims = gradients_at(pair, values, douts)

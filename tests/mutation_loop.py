@@ -35,7 +35,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     tests = {item.nodeid: item for item in session.items}
     trace = json.loads(_answer_of_a_fork(lambda: _trace(tests)))
     if trace["failed"]:
-        raise session.Failed(f"without a mutant, there fail: {', '.join(trace['failed'])}")
+        pytest.exit(f"without a mutant, there fail: {', '.join(trace['failed'])}", returncode=1)
     mutants = Path(os.environ["MUTATION_MUTANTS"]).read_text().split()
     running: dict[int, str] = {}
     with open(os.environ["MUTATION_ANSWERS"], "a") as answers:

@@ -1,4 +1,4 @@
-"""Claims of other kinds: Jacobians, tensor derivatives, Hessians, JVPs; right, wrong, misshapen, raising, unwritten."""
+"""Claims of other kinds: Jacobians, tensor derivatives, JVPs; right, wrong, misshapen, raising, unwritten."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,10 @@ def test_a_jacobian_in_the_other_layout_is_told():
     def jacobian(x):
         return A.T.copy()
 
-    finding = check_jacobian(lambda x: x @ A, jacobian, X).findings[0]
+    report = check_jacobian(lambda x: x @ A, jacobian, X)
+    finding = report.findings[0]
+    assert (report.name, report.verdict, report.kind, report.causes) == ("jacobian", WRONG, "shape", ("layout",))
+    assert (finding.subject, finding.shape) == ("x", (3, 2))
     assert finding.message == "the derivative by x has shape (2, 3); in denominator layout it is (3, 2)"
     assert finding.advice == "that is the shape in numerator layout: transpose it, or check it with layout='numerator'"
     finding = check_jacobian(lambda x: x @ A, lambda x: A.copy(), X, layout="numerator").findings[0]
@@ -102,7 +105,8 @@ def test_a_misshapen_jacobian(layout, advice):
     report = check_jacobian(lambda x: x @ A, lambda x: np.ones(5), X, layout=layout)
     finding = report.findings[0]
     wanted = (3, 2) if layout == "denominator" else (2, 3)
-    assert (report.verdict, report.kind) == (WRONG, "shape")
+    assert (report.verdict, report.kind, report.causes) == (WRONG, "shape", ("shape",))
+    assert (finding.subject, finding.shape) == ("x", wanted)
     assert finding.message == f"the derivative by x has shape (5,); in {layout} layout it is {wanted}"
     assert finding.advice == advice
 
@@ -120,9 +124,35 @@ def test_jacobians_by_several_inputs():
     assert check_jacobian(f, lambda W, x: W.T.copy(), (M, X), wrt="x")
     wrong = check_jacobian(f, lambda W, x: (outer_derivative(W, x), 2 * W.T), (M, X))
     assert [f.subject for f in wrong.findings if f.verdict == WRONG] == ["x"]
-    short = check_jacobian(f, lambda W, x: (W.T.copy(),), (M, X)).findings[0]
-    assert short.message == "<lambda> returned 1 derivatives for 2 inputs (W, x)"
-    assert short.advice == "return one for each input, or name one with wrt="
+    misshapen = check_jacobian(f, lambda W, x: (outer_derivative(W, x), W), (M, X)).findings[0]
+    assert (misshapen.subject, misshapen.cause) == ("x", "layout")
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_too_few_jacobians(wrapped):
+    def jacobian(W, x):
+        return (W.copy(),) if wrapped else W.copy()  # whose two rows are no two derivatives
+
+    report = check_jacobian(lambda W, x: W @ x, jacobian, (M, X))
+    finding = report.findings[0]
+    assert (report.name, report.verdict, report.kind, report.causes) == ("jacobian", WRONG, "contract", ("count",))
+    assert finding.message == "jacobian returned 1 derivatives for 2 inputs (W, x)"
+    assert (finding.subject, finding.advice) == ("", "return one for each input, or name one with wrt=")
+
+
+def test_a_jacobian_may_be_nested_lists():
+    assert check_jacobian(lambda x: x @ A, lambda x: A.tolist(), X)
+
+
+def product(*arrays):
+    return arrays[0] * arrays[1]
+
+
+def test_the_inputs_may_be_named():
+    report = check_jacobian(product, lambda *a: np.diag(a[0]), (X, V), names=("left", "right"), wrt="right")
+    assert [f.message for f in report.findings] == ["all 3 entries of the derivative by right agree"]
+    report = check_jvp(product, lambda *a: a[0] * a[2], (X, V), names=("left", "right"), wrt="right")
+    assert [f.message for f in report.findings] == ["all 3 entries of the derivative along right agree"]
 
 
 def test_settings_of_a_function_are_passed_on():
@@ -132,70 +162,6 @@ def test_settings_of_a_function_are_passed_on():
     assert check_jacobian(power, lambda x, n: np.diag(n * x ** (n - 1)), (X, 3))
     assert check_jvp(power, lambda x, n, v: n * x ** (n - 1) * v, (X, 3))
     assert check_hessian(lambda x, n: np.sum(x**n), lambda x, n: np.diag(n * (n - 1) * x ** (n - 2)), (X, 3))
-
-
-# -- Hessians ---------------------------------------------------------------------------------------------------------
-
-Q = rng.normal(size=(3, 3))
-
-HESSIANS = {
-    "quadratic": (lambda x: x @ Q @ x, lambda x: Q + Q.T, X),
-    "log of a sum of exponentials": (
-        lambda x: np.log(np.exp(x).sum()),
-        lambda x: np.diag(np.exp(x) / np.exp(x).sum()) - np.outer(np.exp(x), np.exp(x)) / np.exp(x).sum() ** 2,
-        X,
-    ),
-    "by a matrix": (lambda W: np.sum(W**3), lambda W: np.diag(6 * W.ravel()).reshape(2, 3, 2, 3), M),
-    "a number": (lambda t: t**4, lambda t: 12 * t**2, 0.7),
-    "flat": (lambda x: x @ V, lambda x: np.zeros((3, 3)), X),
-}
-
-
-@pytest.mark.parametrize("name", HESSIANS)
-def test_hessians(name):
-    f, hessian, x = HESSIANS[name]
-    report = check_hessian(f, hessian, x)
-    assert report.verdict == RIGHT, str(report)
-    whole, entries = f"the Hessian by {report.findings[0].subject}", np.size(hessian(x))
-    all_of_it = f"{whole} agrees" if entries == 1 else f"all {entries} entries of {whole} agree"
-    assert report.findings[0].message == all_of_it
-
-    def wrong(x):
-        h = np.array(hessian(x), dtype=float)
-        h[(0,) * h.ndim] += 0.25
-        return h
-
-    report = check_hessian(f, wrong, x)
-    assert (report.verdict, report.kind, report.findings[0].wrong) == (WRONG, "values", 1)
-    one = "the Hessian by " if entries == 1 else f"1 of {entries} entries of the Hessian by "
-    assert report.findings[0].message.startswith(one)
-
-
-def test_a_hessian_that_is_not_symmetric_is_told_so():
-    finding = check_hessian(lambda x: x @ Q @ x, lambda x: 2 * Q, X).findings[0]
-    assert (finding.message, finding.cause) == ("6 of 9 entries of the Hessian by x are wrong", "asymmetric")
-    assert finding.advice == "second derivatives can be taken in either order: a Hessian is symmetric, and yours is not"
-
-
-def test_a_factor_in_a_hessian_is_named():
-    assert check_hessian(lambda x: x @ Q @ x, lambda x: (Q + Q.T) / 2, X).causes == ("factor",)
-
-
-def test_a_misshapen_hessian():
-    finding = check_hessian(lambda x: x @ x, lambda x: 2 * np.ones(3), X).findings[0]
-    assert finding.message == "the Hessian by x has shape (3,), where (3, 3) is expected"
-    assert finding.advice == "differentiate every entry of the gradient by every entry of the input"
-    assert finding.kind == "shape"
-
-
-def test_a_hessian_by_one_of_several_inputs():
-    def f(x, y):
-        return np.sum(x**2 * y)
-
-    assert check_hessian(f, lambda x, y: np.diag(2 * y), (X, V))
-    report = check_hessian(f, lambda x, y: np.zeros((3, 3)), (X, V), wrt="y")
-    assert report.verdict == RIGHT
-    assert report.findings[0].subject == "y"
 
 
 # -- JVPs -------------------------------------------------------------------------------------------------------------
@@ -222,15 +188,40 @@ def test_a_jvp_of_numbers():
     assert check_jvp(lambda x: np.sum(x * x), lambda x, v: 2 * x @ v, X)
 
 
+def test_tangents_are_of_their_inputs_kinds():
+    kinds = set()
+
+    def jvp(x, k, dx, dk):
+        kinds.add((type(dx), dx.dtype, type(dk)))
+        return k * dx + x * dk
+
+    assert check_jvp(lambda x, k: k * x, jvp, (X.astype(np.float32), 2.0), trials=0)
+    # The claim is also asked in float64, to tell a wrong formula from low precision.
+    assert kinds == {(np.ndarray, np.dtype(precision), float) for precision in (np.float32, np.float64)}
+
+
+@pytest.mark.parametrize("check", [check_jacobian, check_jvp])
+def test_inputs_in_low_precision(check):
+    claim = (lambda x: np.diag(np.cos(x))) if check is check_jacobian else (lambda x, v: np.cos(x) * v)
+    report = check(np.sin, claim, X.astype(np.float32))
+    assert report.verdict == RIGHT, str(report)
+
+
 def test_a_jvp_that_returns_a_gradient():
     def jvp(x, v):
         return 2 * x * v
 
     report = check_jvp(lambda x: np.sum(x * x), jvp, X)
     finding = report.findings[0]
-    assert (report.verdict, report.kind) == (WRONG, "shape")
+    assert (report.name, report.verdict, report.kind, report.causes) == ("jvp", WRONG, "shape", ("shape",))
+    assert (finding.subject, finding.shape) == ("out", ())
     assert finding.message == "jvp returns shape (3,); the derivative along a tangent has the output's, ()"
     assert finding.advice == "J . v sums over the input's entries"
+
+
+def test_a_jvp_of_another_shape_is_told_the_outputs():
+    finding = check_jvp(lambda x: x @ A, lambda x, v: 0.0, X).findings[0]
+    assert (finding.cause, finding.shape) == ("shape", (2,))
 
 
 def test_a_jvp_that_is_not_linear():
@@ -238,9 +229,29 @@ def test_a_jvp_that_is_not_linear():
         return np.cos(x) * v + 1
 
     report = check_jvp(np.sin, jvp, X)
-    assert (report.verdict, report.kind) == (WRONG, "contract")
+    assert (report.verdict, report.kind, report.causes) == (WRONG, "contract", ("nonlinear",))
     assert report.findings[0].message == "jvp is not linear in its tangents: it does not double when they double"
-    assert report.findings[0].advice == "a tangent enters as a factor, once"
+    assert (report.findings[0].subject, report.findings[0].advice) == ("", "a tangent enters as a factor, once")
+
+
+@pytest.mark.parametrize(
+    "jvp",
+    [lambda x, v: 1e-9 * (np.cos(x) * v + 0.1), lambda x, v: 1e-9 * np.cos(x) * (v + 1e-7)],
+    ids=["of small numbers", "by little"],
+)
+def test_what_is_not_linear_is_measured_by_its_own_size(jvp):
+    assert check_jvp(lambda x: 1e-9 * np.sin(x), jvp, X).causes == ("nonlinear",)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_jvp_that_is_not_finite_is_no_matter_of_linearity(bad):
+    report = check_jvp(np.sin, lambda x, v: np.cos(x) * v * np.array([1.0, bad, 1.0]), X)
+    assert report.causes == ("not-finite",)
+    assert report.findings[0].message.endswith("of the derivative along x are nan or infinite, the first at x[0]")
+
+
+def test_a_jvp_at_the_end_of_the_range_is_wrong_without_a_warning():
+    assert check_jvp(np.sin, lambda x, v: 1e308 * (v + np.sign(v)), X).verdict == WRONG
 
 
 # -- what every kind of claim may do ----------------------------------------------------------------------------------
@@ -279,6 +290,23 @@ def test_an_exception_is_the_authors(kind):
     report = CHECKS[kind](squares, claim, X)
     assert (report.verdict, report.kind, report.causes) == (WRONG, "error", ("ValueError",))
     assert report.findings[0].message.startswith(f"{kind} raised ValueError at ")
+
+
+@pytest.mark.parametrize("kind", ["jacobian", "jvp"])
+def test_a_claim_that_does_not_repeat_is_named(kind):
+    draws = np.random.default_rng(0)
+
+    def jacobian(x):
+        return 2 * x * draws.uniform(1, 2)
+
+    def jvp(x, v):
+        calls.append(v)
+        return 2 * x @ v * (1 if len(calls) < 3 else draws.uniform(1, 2))  # linear, as far as is asked first
+
+    calls = []
+    report = CHECKS[kind](squares, {"jacobian": jacobian, "jvp": jvp}[kind], X)
+    assert (report.verdict, report.kind) == (WRONG, "contract")
+    assert any(f.message.startswith(f"{kind} ") for f in report.findings), str(report)
 
 
 @kinds()
@@ -351,14 +379,15 @@ def test_misuses():
 
 
 @kinds()
+def test_a_seed_is_no_negative_number(kind):
+    with pytest.raises(UsageError, match=r"^seed is -1; it cannot be negative$"):
+        CHECKS[kind](squares, lambda *a: 2 * X, X, seed=-1)
+
+
+@kinds()
 def test_nothing_to_differentiate_is_a_misuse(kind):
     with pytest.raises(UsageError, match=r"^nothing to differentiate: no input holds floats \(x: an array of int64\)"):
         CHECKS[kind](squares, lambda *a: 0.0, (np.arange(3),))
-
-
-def test_a_hessian_of_a_vector_is_a_misuse():
-    with pytest.raises(UsageError, match=r"^a Hessian is of a scalar function"):
-        check_hessian(np.sin, lambda x: np.zeros((3, 3)), X)
 
 
 def test_derivatives_by_several_inputs_may_be_a_list():

@@ -1,0 +1,471 @@
+"""One visit to a point: what is compared there, what ends it before, and what is taken back afterwards."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import checker.point
+from checker.calling import Pair
+from checker.compare import CORNER, KINK, RIGHT, UNSETTLED, WRONG, Comparison
+from checker.estimate import plain
+from checker.point import double, forgive_triangles, gradients_at, make_function, settle_doubts, visit, weights
+
+rng = np.random.default_rng(12)
+X, W = rng.normal(size=(2, 3)), rng.normal(size=(3, 2))
+
+
+def cube(x):
+    return x**3
+
+
+def cube_backward(dout, x):
+    return dout * 3 * x**2
+
+
+def visited(forward, backward, *inputs, mode="full", rtol=1e-7, progress=None, **options):
+    pair = Pair(forward, backward, inputs, **options)
+    return visit(pair, pair.values, np.random.default_rng(0), mode=mode, rtol=rtol, progress=progress)
+
+
+def breaches(point):
+    return [(b.kind, b.cause, b.message) for b in point.seen.breaches]
+
+
+# -- the function that is differentiated ------------------------------------------------------------------------------
+
+
+def test_a_function_gets_its_arguments_in_their_own_kinds():
+    kinds = []
+
+    def forward(array, number, numpys, count):
+        kinds.append([type(argument) for argument in (array, number, numpys, count)])
+        return array * number * numpys * count
+
+    pair = Pair(forward, lambda *a: None, (X, 2.0, np.float64(3.0), 4))
+    function = make_function(pair, pair.values)
+    function.moved(1, ..., 5.0)
+    assert kinds == [[np.ndarray, float, np.float64, int]] * 2
+    assert [leaf.shape for leaf in function.x] == [(2, 3), (), ()]
+    np.testing.assert_allclose(function.out, 24 * X.ravel())
+    np.testing.assert_allclose(function.evaluate([X + 0j, np.array(2.0), np.array(1j)]), 8j * X.ravel())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_outputs_are_one_flat_vector(count):
+    pair = plain(lambda x: [k * x for k in range(1, count + 1)], (X,))
+    function = make_function(pair, pair.values)
+    np.testing.assert_array_equal(function.out, np.concatenate([k * X.ravel() for k in range(1, count + 1)]))
+
+
+def test_values_in_double_precision():
+    given = [{"w": X.astype(np.float32), "n": np.arange(3)}, np.float32(0.5), np.float64(2.0), 1.5, 3, "relu"]
+    arrays, half, two, *rest = double(given)
+    assert (arrays["w"].dtype, arrays["n"].dtype) == (np.float64, np.arange(3).dtype)
+    assert (type(half), type(two), rest) == (np.float64, np.float64, [1.5, 3, "relu"])
+    np.testing.assert_array_equal(arrays["w"], X.astype(np.float32))
+
+
+def test_gradients_come_in_the_inputs_order():
+    pair = Pair(lambda x, w: x @ w, lambda dout, x, w: {"dw": x.T @ dout, "dx": dout @ w.T}, (X, W))
+    dx, dw = gradients_at(pair, [2 * X, W], [np.ones((2, 2))])
+    np.testing.assert_allclose(dx, np.ones((2, 2)) @ W.T)
+    np.testing.assert_allclose(dw, 2 * X.T @ np.ones((2, 2)))
+    assert (dx.dtype, dw.dtype) == (float, float)
+
+
+# -- a visit ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_right_pair():
+    point = visited(cube, cube_backward, X)
+    assert (point.worst, point.mode, point.diffuse, point.located, point.strays) == (RIGHT, "full", False, 0, [])
+    np.testing.assert_allclose(point.claims[0], point.seen.dout.reshape(X.shape) * 3 * X**2)
+    np.testing.assert_allclose(point.comparison.numeric[0], point.claims[0], rtol=1e-7)
+    assert point.values[0] is point.pair.values[0]
+
+
+def test_the_forwards_own_outputs_are_not_computed_again():
+    times = []
+
+    def forward(x):
+        times.append(np.array_equal(x, X))
+        return x**3
+
+    visited(forward, cube_backward, X)
+    assert sum(times) == 2  # two, to see that they are the same
+
+
+def test_a_tolerance_is_passed_on():
+    def backward(dout, x):
+        return 1.001 * dout * 3 * x**2
+
+    for mode in ("full", "fast"):
+        assert visited(cube, backward, X, mode=mode).worst == WRONG
+    assert visited(cube, backward, X, rtol=1e-2).worst == RIGHT
+
+
+def test_progress_is_told_of_every_entry():
+    told = []
+    visited(cube, cube_backward, X, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (6, 6)
+
+
+@pytest.mark.parametrize(("seconds", "mode"), [(0.0, "full"), (0.625, "full"), (0.7, "fast")])
+def test_the_mode_follows_from_the_time_that_a_full_check_would_take(monkeypatch, seconds, mode):
+    """An observation takes about five forwards, and a full check two for each of these eight entries."""
+    monkeypatch.setattr(checker.point, "time", SimpleNamespace(perf_counter=iter([10.0, 10.0 + seconds]).__next__))
+    assert visited(cube, cube_backward, np.arange(1.0, 9.0), mode="auto").mode == mode
+
+
+def test_the_mode_may_be_given(monkeypatch):
+    monkeypatch.setattr(checker.point, "time", SimpleNamespace(perf_counter=iter([0.0, 1e3, 0.0, 0.0]).__next__))
+    assert visited(cube, cube_backward, X, mode="full").mode == "full"
+    assert visited(cube, cube_backward, X, mode="fast").mode == "fast"
+
+
+def test_what_is_not_written_ends_the_visit():
+    def backward(dout, x):
+        raise NotImplementedError
+
+    point = visited(cube, backward, X)
+    assert (point.claims, point.comparison, point.worst) == ([], None, RIGHT)
+
+
+def test_a_breach_of_the_contract_ends_the_visit():
+    def backward(dout, x):
+        dout *= 3 * x**2
+        return dout
+
+    point = visited(cube, backward, X)
+    assert "writes-dout" in [cause for _, cause, _ in breaches(point)]
+    assert point.comparison is None
+
+
+def test_outputs_of_which_none_is_finite_end_the_visit():
+    assert visited(lambda x: x * np.nan, lambda dout, x: dout * np.nan, X).comparison is None
+
+
+def test_outputs_of_another_shape_than_the_references_end_the_visit():
+    assert visited(cube, cube_backward, X, reference=lambda x: np.sum(x**3)).comparison is None
+    same = visited(lambda x: 2 * x**3, cube_backward, X, reference=cube)
+    assert (same.worst, same.function.calls > 2 * X.size) == (RIGHT, True)
+
+
+def test_no_outputs_are_all_right():
+    point = visited(lambda x: x[:0] * 1.0, lambda dout, x: np.zeros(x.shape), X)
+    assert (point.worst, point.comparison is None) == (RIGHT, False)
+
+
+# -- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def test_right_numbers_in_the_wrong_shape_are_compared():
+    point = visited(cube, lambda dout, x: (dout * 3 * x**2).reshape(3, 2), X)
+    assert (point.misshapen, point.worst) == ({0}, RIGHT)
+    assert point.claims[0].shape == X.shape
+
+
+def test_a_gradient_of_another_size_is_nothing_to_compare_with():
+    def backward(dout, x, y):
+        return dout[0] * 3, 2 * dout
+
+    point = visited(lambda x, y: 3 * x + 2 * y, backward, X, X)
+    assert point.misshapen == {0}
+    assert np.isnan(point.claims[0]).all()
+    assert (np.max(point.comparison.status[0]), np.max(point.comparison.status[1])) == (WRONG, RIGHT)
+    assert [kind for kind, *_ in breaches(point)] == ["shape"]
+
+
+# -- low precision ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("off", "strays"), [(0.003, []), (0.004, [1])])
+def test_a_float32_run_may_be_off_by_its_rounding_only(off, strays):
+    """By 30000 units in the last place of the largest entry, which is 0.0036 of it."""
+
+    def backward(dout, x, y):
+        factor = 1 + off * (y.dtype == np.float32)
+        return np.ones_like(x) * dout, (np.array([1000.0, 1.0]) * dout * factor).astype(y.dtype)
+
+    ones = np.ones(2, dtype=np.float32)
+    point = visited(lambda x, y: x + np.array([1000.0, 1.0]).astype(y.dtype) * y, backward, ones, ones)
+    assert point.strays == strays
+    assert (point.worst, point.claims[1].dtype) == (RIGHT, float)
+
+
+def test_low_precision_is_judged_in_float64():
+    x = np.array([0.1, -0.3], dtype=np.float32)
+    point = visited(lambda x: x**3, lambda dout, x: dout * (3 + 3e-5) * x**2, x)
+    assert point.function.x[0].dtype == np.float64
+    np.testing.assert_allclose(point.function.out, x.astype(float) ** 3, rtol=1e-14)
+    assert point.comparison.status[0].tolist() == [WRONG, WRONG]
+
+
+def test_a_backward_that_does_without_a_gradient_in_float64_is_judged_by_what_it_gave():
+    def backward(dout, x, y):
+        return (dout * y, dout * x) if x.dtype == np.float32 else (dout * y, dout * x, dout)
+
+    one = np.array([0.5, 0.25], dtype=np.float32)
+    assert visited(lambda x, y: x * y, backward, one, 2 * one).worst == RIGHT
+
+
+# -- what is not finite -----------------------------------------------------------------------------------------------
+
+NOT_FINITE = "look for a division by zero, a log or power of zero, or an overflow of exp at this entry"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_claim_that_is_not_finite_is_a_breach(bad):
+    spoilt = np.array([[1.0, 1.0, 1.0], [1.0, bad, bad]])
+    point = visited(cube, lambda dout, x: cube_backward(dout, x) * spoilt, X)
+    (finding,) = point.seen.breaches
+    assert finding.message == "2 of 6 entries of the gradient of x are nan or infinite, the first at x[1, 1]"
+    assert (finding.kind, finding.cause, finding.verdict) == ("contract", "not-finite", "wrong")
+    assert (finding.subject, finding.advice, finding.shape, finding.wrong) == ("x", NOT_FINITE, (2, 3), 2)
+    assert point.comparison is None
+
+
+def test_a_number_that_is_not_finite_has_no_place():
+    (finding,) = visited(lambda x: x**3, lambda dout, x: dout * np.nan, 0.5).seen.breaches
+    assert finding.message == "the gradient of x is nan or infinite"
+
+
+def test_every_input_is_looked_at():
+    def backward(dout, x, y):
+        return dout * y, dout * np.nan
+
+    assert [b.subject for b in visited(lambda x, y: x * y, backward, X, X + 1).seen.breaches] == ["y"]
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-12, 1e12])
+def test_an_infinite_slope_cannot_be_told(size):
+    """The root's slope at 0 is infinite, and so is the claim."""
+
+    def backward(dout, x):
+        with np.errstate(divide="ignore"):
+            return dout / (2 * np.sqrt(x))
+
+    point = visited(np.sqrt, backward, size * np.array([1.0, 0.0, 4.0]))
+    assert point.seen.breaches == []
+    assert point.comparison.status[0].tolist() == [RIGHT, UNSETTLED, RIGHT]
+    assert point.claims[0][1] == 0.0
+
+
+def test_an_infinite_claim_of_a_finite_slope_is_a_breach():
+    def backward(dout, x):
+        return np.where(x == 0, np.inf, dout * 3 * x**2)
+
+    assert [b.cause for b in visited(cube, backward, np.array([1.0, 0.0])).seen.breaches] == ["not-finite"]
+
+
+def test_nan_is_a_breach_even_where_the_slope_is_infinite():
+    def backward(dout, x):
+        return np.where(x == 0, np.nan, dout / (2 * np.sqrt(np.maximum(x, 1e-9))))
+
+    assert [b.cause for b in visited(np.sqrt, backward, np.array([1.0, 0.0])).seen.breaches] == ["not-finite"]
+
+
+def test_what_feeds_no_finite_output_is_left_out():
+    def forward(x):
+        with np.errstate(all="ignore"):
+            return np.log(x)
+
+    def backward(dout, x):
+        with np.errstate(all="ignore"):
+            return dout / x
+
+    x = np.array([1.0, 0.0, np.nan, np.inf, 2.0])
+    point = visited(forward, lambda dout, x: np.where(x > 0, backward(dout, x), np.nan), x)
+    assert point.seen.breaches == []
+    assert point.claims[0][[1, 2]].tolist() == [0.0, 0.0]
+    assert weights(point)[[1, 2]].tolist() == [0.0, 0.0]
+    assert np.all(np.abs(weights(point)[[0, 4]]) >= 0.5)
+    assert point.comparison.status[0][[0, 1, 4]].tolist() == [RIGHT, RIGHT, RIGHT]
+
+
+def test_nan_that_feeds_a_finite_output_is_a_breach():
+    def forward(x):
+        with np.errstate(all="ignore"):
+            return np.append(np.log(x), x[1])
+
+    def backward(dout, x):
+        with np.errstate(all="ignore"):
+            claimed = np.where(x == 0, np.nan, dout[:-1] / x)
+        claimed[1] += dout[-1]
+        return claimed
+
+    (finding,) = visited(forward, backward, np.array([0.0, 0.0, 2.0])).seen.breaches
+    assert finding.message == "1 of 3 entries of the gradient of x is nan or infinite, the first at x[1]"
+
+
+# -- a fast check -----------------------------------------------------------------------------------------------------
+
+
+def test_a_fast_check_of_a_right_pair():
+    point = visited(cube, cube_backward, X, mode="fast")
+    assert (point.worst, point.located, point.diffuse, point.mode) == (RIGHT, 0, False, "fast")
+    assert point.function.calls <= 10
+
+
+def test_a_fast_check_locates_what_is_wrong():
+    def backward(dout, x):
+        claimed = cube_backward(dout, x)
+        claimed[7] *= 1.5
+        return claimed
+
+    x = rng.normal(size=700)
+    point = visited(cube, backward, x, mode="fast")
+    assert np.flatnonzero(point.comparison.status[0]).tolist() == [7]
+    assert (point.comparison.status[0][7], point.located, point.diffuse) == (WRONG, 1, False)
+    assert point.comparison.numeric[0][7] == pytest.approx(point.seen.dout[7] * 3 * x[7] ** 2)
+    assert 0 < point.comparison.error[0][7] < 1e-6
+
+
+def test_a_fast_check_with_an_entry_that_is_no_number_looks_at_every_one():
+    point = visited(lambda x, y: 3 * x + y, lambda dout, x, y: (3 * dout[0], 1 * dout), X, X, mode="fast")
+    assert np.all(point.comparison.status[0] == WRONG)
+    assert point.function.calls > 2 * X.size
+
+
+def test_a_fast_check_says_when_rounding_hides_everything():
+    point = visited(lambda x: x + 1e20, lambda dout, x: 3 * dout, X, mode="fast")
+    assert np.all(point.comparison.status[0] == UNSETTLED)
+
+
+# -- what is taken back -----------------------------------------------------------------------------------------------
+
+
+def compared(point, numeric, status, error=1e-12):
+    """The point as if it had been compared with this outcome."""
+    numeric, status = np.asarray(numeric), np.array(status, dtype=np.int8)
+    point.comparison = Comparison([numeric], [np.full(numeric.shape, error)], [status], [None])
+    return point
+
+
+def settled(point, rtol=1e-7):
+    passed = settle_doubts(point, np.random.default_rng(0), rtol)
+    return passed, point.comparison.status[0].tolist()
+
+
+def saturated(x):
+    """A sigmoid, of which a float64 keeps few digits of 1 - y."""
+    return 1 / (1 + np.exp(-x))
+
+
+def test_the_last_digit_of_a_saturated_unit_is_forgiven():
+    def backward(dout, x):
+        y = saturated(x)
+        return dout * y * (1 - y)
+
+    x = np.array([33.0, 34.0, 1.0])
+    point = visited(saturated, backward, x)
+    right = point.seen.dout * np.exp(-x) / (1 + np.exp(-x)) ** 2
+    assert settled(compared(point, right, [WRONG, WRONG, RIGHT])) == (0, [UNSETTLED, UNSETTLED, RIGHT])
+
+
+def test_a_claim_far_beyond_its_wandering_stays_wrong():
+    point = visited(cube, lambda dout, x: 1.5 * dout * 3 * x**2, X)
+    assert np.all(point.comparison.status[0] == WRONG)
+    assert settled(point)[1] == [[WRONG] * 3] * 2
+
+
+def unstable_backward(factor):
+    """Of np.std, with the variance taken as a difference of two large numbers."""
+
+    def backward(dout, x):
+        variance = np.mean(x**2) - np.mean(x) ** 2
+        return dout * (x - np.mean(x)) / (x.size * np.sqrt(variance)) * factor
+
+    return backward
+
+
+def test_what_wanders_when_the_inputs_move_by_their_last_digit_is_forgiven():
+    x = 1e5 + np.array([0.3, -0.7, 1.1, 0.9])
+    point = visited(np.std, unstable_backward(1.0), x)
+    assert np.any(point.comparison.status[0] == WRONG)
+    assert WRONG not in settled(point)[1]
+    point = visited(np.std, unstable_backward(1.1), x)
+    assert settled(point)[1] == [WRONG] * 4
+
+
+def symmetric(claim, numeric, status):
+    """A symmetric 2 x 2 matrix of which the function reads the lower triangle."""
+    x = np.array([[2.0, 1.0], [1.0, 3.0]])
+    point = visited(lambda x: np.sum(x), lambda dout, x: np.full(x.shape, dout), x)
+    point.claims = [np.array(claim)]
+    return compared(point, np.array(numeric), status)
+
+
+LOWER = [[1.0, 0.0], [2.0, 1.0]]
+
+
+@pytest.mark.parametrize("numeric", [LOWER, np.transpose(LOWER)])
+def test_a_symmetric_matrix_is_judged_among_symmetric_ones(numeric):
+    status = (np.array(numeric) != 1.0) * WRONG
+    point = symmetric([[1.0, 1.0], [1.0, 1.0]], numeric, status)
+    forgive_triangles(point, 1e-7)
+    assert point.comparison.status[0].tolist() == [[RIGHT, KINK], [KINK, RIGHT]]
+
+
+@pytest.mark.parametrize(
+    ("claim", "numeric"),
+    [
+        ([[1.0, 1.001], [1.001, 1.0]], LOWER),  # the sum is another
+        ([[1.0, 1.0], [1.0, 1.0]], [[1.0, 0.5], [1.5, 1.0]]),  # both triangles are read
+        ([[1.0, 1.0], [-1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]),  # none is
+    ],
+)
+def test_of_a_symmetric_matrix_nothing_else_is_forgiven(claim, numeric):
+    point = symmetric(claim, numeric, [[RIGHT, WRONG], [WRONG, RIGHT]])
+    forgive_triangles(point, 1e-7)
+    assert point.comparison.status[0].tolist() == [[RIGHT, WRONG], [WRONG, RIGHT]]
+
+
+@pytest.mark.parametrize(
+    "x", [np.array([[2.0, 1.0], [1.5, 3.0]]), np.ones((2, 2, 2)), np.ones((1, 2)), np.ones((1, 1))]
+)
+def test_only_a_symmetric_matrix_is_judged_among_symmetric_ones(x):
+    point = visited(lambda x: np.sum(x), lambda dout, x: np.full(x.shape, dout), x)
+    numeric = np.zeros(x.shape)
+    numeric[(-1,) + (0,) * (x.ndim - 1)] = 2.0
+    compared(point, numeric, np.full(x.shape, WRONG))
+    forgive_triangles(point, 1e-7)
+    assert np.all(point.comparison.status[0] == WRONG)
+
+
+# -- corners ----------------------------------------------------------------------------------------------------------
+
+AT_ZERO = np.array([[0.5, 0.0, -0.5]])
+
+
+def two_slopes(x):
+    """Slope 1 to the right of 0 and 3 to the left, and every entry feels the others a little."""
+    return np.maximum(x, 0) - 3 * np.maximum(-x, 0) + 0.01 * np.sum(x)
+
+
+def two_slopes_backward(beside, at=5.0):
+    def backward(dout, x):
+        slope = np.where(x > 0, 1.0, 3.0) * beside
+        return (dout * np.where(x == 0, at, slope) + 0.01 * np.sum(dout)).astype(x.dtype)
+
+    return backward
+
+
+def test_what_is_off_at_a_corner_and_right_beside_it_is_let_pass():
+    point = visited(two_slopes, two_slopes_backward(1.0), AT_ZERO)
+    assert point.comparison.status[0].tolist() == [[RIGHT, CORNER, RIGHT]]
+    assert settled(point) == (1, [[RIGHT, KINK, RIGHT]])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("beside", [2.0, 1 + 1e-5])
+def test_what_is_off_at_a_corner_and_beside_it_is_wrong(dtype, beside):
+    point = visited(two_slopes, two_slopes_backward(beside), np.zeros((1, 3), dtype=dtype))
+    assert settled(point) == (0, [[WRONG] * 3])
+
+
+def test_a_corner_of_a_function_of_each_entry_alone_is_no_composition():
+    point = visited(np.abs, lambda dout, x: dout * np.where(x == 0, 5.0, np.sign(x)), AT_ZERO)
+    assert point.comparison.status[0].tolist() == [[RIGHT, CORNER, RIGHT]]
+    assert settled(point) == (0, [[RIGHT, WRONG, RIGHT]])
