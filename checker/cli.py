@@ -224,6 +224,10 @@ def _reference(target: str) -> Callable[..., Any]:
     from .resolve import find, functions, near
 
     found = find(target)
+    if not found.name:
+        raise UsageError(
+            f"--reference {target} names no function: write {target}{'::' if '.py' in target else '.'}NAME"
+        )
     function = functions(found.module).get(found.name)
     if function is None:
         raise UsageError(f"{found.where} has no function {found.name!r}{near(found.name, functions(found.module))}")

@@ -68,13 +68,20 @@ class Given:
                 given.values.update(_archive(text))
             else:
                 name, value = _split(text, "--input x=8,5")
+                given.demand_once(name)
                 given.values[name] = _input(text, name, value)
                 given.typed.add(name.split(".")[0])
         for text in arguments:
             name, value = _split(text, "--arg mode=train")
-            given.values[name] = _literal(value)
+            given.demand_once(name)
+            given.values[name] = _literal(text, value)
             given.typed.add(name.split(".")[0])
         return given
+
+    def demand_once(self, name: str) -> None:
+        """Refuse a name that was typed before; what an archive holds can be replaced."""
+        if name in self.values and name.partition(".")[0] in self.typed:
+            raise UsageError(f"{name} is given twice: leave one out")
 
     def draw(self, seed: int) -> dict[str, Any]:
         """Values by parameter, the drawn ones drawn anew."""
@@ -143,7 +150,7 @@ def _input(text: str, name: str, value: str) -> Any:
 
 def _archive(text: str) -> dict[str, Any]:
     if not text.endswith(".npz"):
-        raise UsageError(f"cannot read --input {text}: write x=8,5, or the name of an .npz file")
+        raise UsageError(f"cannot read --input {text or repr(text)}: write x=8,5, or the name of an .npz file")
     loaded = _load(text)
     assert isinstance(loaded, dict)
     return loaded
@@ -160,14 +167,16 @@ def _load(text: str) -> Any:
         raise UsageError(f"cannot load {text}: {problem}") from None
 
 
-def _literal(text: str) -> Any:
+def _literal(text: str, value: str) -> Any:
     """A Python literal, JSON, or a plain word."""
     for reader in (ast.literal_eval, json.loads):
         try:
-            return _arrays(reader(text))
+            return _arrays(reader(value))
         except (ValueError, SyntaxError):
             continue
-    return text
+    if value[0] in "[{(":
+        raise UsageError(f"cannot read --arg {text}: from its {value[0]} on it is neither Python nor JSON")
+    return value
 
 
 def _arrays(value: Any) -> Any:

@@ -225,7 +225,20 @@ def run_start(options: argparse.Namespace) -> int:
     source = next((folder for folder in sources if folder.resolve() != goal.resolve()), None)
     if source is None:
         raise UsageError(f"{goal} holds the stubs already" if sources else "no stubs are installed here")
-    kept = copied = 0
+    try:
+        copied, kept = _copied(source, goal)
+    except OSError as problem:
+        raise UsageError(f"cannot write {problem.filename or goal}: {problem.strerror}") from None
+    print(
+        f"{copied} file{'s' * (copied != 1)} copied to {goal}"
+        + (f"; {kept} were there already and are as they were" if kept else "")
+    )
+    return 0
+
+
+def _copied(source: Path, goal: Path) -> tuple[int, int]:
+    """How many files were copied, and how many were there already."""
+    copied = kept = 0
     for path in sorted(source.rglob("*")):
         there = goal / path.relative_to(source)
         if path.is_dir() or "__pycache__" in path.parts or path.name == PROGRESS:
@@ -236,8 +249,4 @@ def run_start(options: argparse.Namespace) -> int:
         there.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, there)
         copied += 1
-    print(
-        f"{copied} file{'s' * (copied != 1)} copied to {goal}"
-        + (f"; {kept} were there already and are as they were" if kept else "")
-    )
-    return 0
+    return copied, kept

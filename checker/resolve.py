@@ -24,6 +24,7 @@ import numpy as np
 from .calling import parameters
 from .errors import UsageError
 from .places import is_theirs, shown
+from .settings import told
 
 # -- loading ----------------------------------------------------------------------------------------------------------
 
@@ -79,8 +80,8 @@ def find(target: str) -> Found:
     file, separator, name = target.partition("::")
     if separator and not name.strip():
         raise UsageError(f"{target} names no function: write {file}::NAME, or {file} alone for all that it holds")
-    if separator or file.endswith((".py", ".ipynb")) or os.sep in file or "/" in file:
-        return Found(_load_file(file), name.strip())
+    if separator or file.endswith((".py", ".ipynb")) or os.sep in file or "/" in file or file in (".", ".."):
+        return Found(_load_file(file), name.strip().removesuffix("()"))
     return _load_dotted(target)
 
 
@@ -110,12 +111,12 @@ def _load_file(text: str) -> ModuleType:
 def _meant(text: str) -> str:
     """A question that completes "there is no file x", where x is another way to write one that there is; else ""."""
     forward = text.replace("\\", "/")
-    file, colon, name = text.rpartition(":")
     above = [Path(os.path.relpath(folder)) / text for folder in Path.cwd().parents[:3]]
-    written = [forward, f"{text.replace('.', '/')}.py", *map(str, above)]
-    found = [path for path in written if path != text and Path(path).is_file()]
-    if colon and Path(file).is_file():
-        found = [f"{file}::{name}"]
+    written = [forward, *(f"{dotted.replace('.', '/')}.py" for dotted in (text, text.removesuffix(".py")))]
+    found = [path for path in (*written, *map(str, above)) if path != text and Path(path).is_file()]
+    inside = re.fullmatch(r"(.+\.py)(?::|\.)(\w+)", text)  # mine.py:f, mine.py.f
+    if inside is not None and Path(inside[1]).is_file():
+        found = [f"{inside[1]}::{inside[2]}"]
     return f"; did you mean {found[0]}?" if found else ""
 
 
@@ -160,14 +161,19 @@ def _imported_from(path: Path, text: str) -> ModuleType:
 
 def _load_dotted(target: str) -> Found:
     parts = target.split(".")
-    if not all(part.isidentifier() for part in parts):
-        raise UsageError(f"cannot read the target {target!r}: write pkg.module.function, or path/to/file.py::function")
+    unreadable = not all(part.isidentifier() for part in parts)
+    meant = _meant(target) if unreadable or "py" in parts[1:] else ""
+    if unreadable or meant:
+        how = meant or ": write pkg.module.function, or path/to/file.py::function"
+        raise UsageError(f"cannot read the target {target!r}{how}")
     module, depth = None, 0
     while depth < len(parts) and (module is None or hasattr(module, "__path__")):
         name = ".".join(parts[: depth + 1])
         if not _exists(name):
             break
         module, depth = _imported(name, name), depth + 1
+    if module is None and Path(target).is_file():
+        raise UsageError(f"{target} is not a Python file; its name should end in .py")
     if module is None:
         known = [p.stem for p in Path().glob("*.py")] + [p.parent.name for p in Path().glob("*/__init__.py")]
         raise UsageError(f"there is no module {parts[0]}{_in_course(parts) or near(parts[0], known)}")
@@ -362,6 +368,8 @@ def choose(found: Found, forward: str = "") -> list[Pair]:
     names, name = functions(found.module), found.name
     known = {**names, **{n: v for n, v in vars(found.module).items() if callable(v)}}
     if forward and name:
+        if forward == name:
+            raise UsageError(f"--forward {forward} is the target itself: name the function that it is a derivative of")
         for half in (name, forward):
             if half not in known:
                 raise UsageError(f"{found.where} has no function {half!r}{near(half, names)}")
@@ -377,6 +385,8 @@ def choose(found: Found, forward: str = "") -> list[Pair]:
     if name not in known and hasattr(found.module, "__path__"):
         inside = [*submodules(found.module), *names]
         raise UsageError(f"{found.module.__name__} has no module or function {name!r}{near(name, inside)}")
+    if name in vars(found.module) and name not in known:
+        raise UsageError(f"{name} in {found.where} is no function: it holds {told(vars(found.module)[name])}")
     if name not in known:
         theirs = [n for n in known if is_theirs(getattr(inspect.getmodule(known[n]), "__file__", None) or "<none>")]
         raise UsageError(f"{found.where} has no function {name!r}{near(name, theirs)}")

@@ -326,9 +326,11 @@ def _whole(found: Found, given: Given, seed: int) -> list[Subject]:
         if inside:
             raise UsageError(f"{found.module.__name__} is a package; name a module in it: {', '.join(inside)}")
         listed = ", ".join(n for n, v in names.items() if getattr(v, "__module__", "") == found.module.__name__)
+        if not listed:
+            raise UsageError(f"{found.where} holds no functions of its own")
         raise UsageError(
             f"{found.where} holds no pair of functions like affine_forward and affine_backward, f and f_grad; its "
-            f"functions are {listed or 'none'}. Name the halves: {found.where}::mine --forward theirs"
+            f"functions are {listed}. Name the halves: {found.where}::mine --forward theirs"
         )
     return chosen
 

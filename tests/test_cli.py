@@ -582,6 +582,32 @@ SAID = [
         "plain.py holds no pair of functions like affine_forward and affine_backward, f and f_grad; its fun",
     ),
     ("pkg", "pkg is a package; name a module in it: inner"),
+    (".", ". is a folder; name a file in it: activations.py, dnn.py, layers.py, nn.py, plain.py, rnn_layers.py\n"),
+    ("layers.py:relu_backward", "cannot read the target 'layers.py:relu_backward'; did you mean layers.py::relu_back"),
+    ("layers.py.relu_backward", "cannot read the target 'layers.py.relu_backward'; did you mean layers.py::relu_back"),
+    ("pkg.inner.py", "there is no file pkg.inner.py; did you mean pkg/inner.py?\n"),
+    ("layers.py::np", "np in layers.py is no function: it holds a module\n"),
+    ("pkg/inner.py", "pkg/inner.py holds no functions of its own\n"),
+    ("notes", "notes is not a Python file; its name should end in .py\n"),
+    ("layers.py::relu_backward --input ''", "cannot read --input '': write x=8,5, or the name of an .npz file\n"),
+    ("layers.py::relu_backward --input x=3 --input x=4", "x is given twice: leave one out\n"),
+    ("layers.py::relu_backward --input x=3 --arg x=1.5", "x is given twice: leave one out\n"),
+    (
+        "layers.py::relu_backward --arg x=[1,2",
+        "cannot read --arg x=[1,2: from its [ on it is neither Python nor JSON\n",
+    ),
+    (
+        "layers.py::relu_backward --input x=3 --reference layers.py",
+        "--reference layers.py names no function: write layers.py::NAME\n",
+    ),
+    (
+        "layers.py::relu_backward --input x=3 --reference layers",
+        "--reference layers names no function: write layers.NAME\n",
+    ),
+    (
+        "layers.py::relu_forward --input x=3 --forward relu_forward",
+        "--forward relu_forward is the target itself: name the function that it is a derivative of\n",
+    ),
     (
         f"{AFFINE} --layout numerator",
         "--layout does not apply to affine_backward: it is for functions that return a Jacobian\n",
@@ -605,6 +631,7 @@ def test_a_usage_mistake_is_one_sentence_and_exit_code_2(course, check, command,
     (course / "pkg").mkdir()
     (course / "pkg" / "__init__.py").write_text("")
     (course / "pkg" / "inner.py").write_text("")
+    (course / "notes").write_text("")
     (course / "plain.py").write_text(
         "class Thing:\n    def run(self): pass\nclass Bare:\n    def loss(self, X, y): pass\ndef g(x): return x\n"
     )
@@ -656,6 +683,13 @@ def test_a_complaint_of_argparse_that_is_not_known_is_passed_on():
         with pytest.raises(UsageError) as raised:
             parser.error(message)
         assert str(raised.value) == f"{message}; python -m checker gradcheck --help says what it takes"
+
+
+def test_a_name_may_be_written_as_a_call_and_replace_what_an_archive_holds(course, check):
+    np.savez(course / "data.npz", x=np.ones(3))
+    code, out, err = check("layers.py::relu_backward() --input data.npz --input x=4,2")
+    assert (code, err) == (0, "")
+    assert "x (4, 2)" in out
 
 
 def test_help_is_exit_code_0(check, capsys):

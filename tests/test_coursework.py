@@ -426,6 +426,12 @@ def test_start_takes_the_folder_itself(tmp_path, monkeypatch, capsys):
     assert re.fullmatch(r"\d+ files copied to coursework\n", capsys.readouterr().out)
 
 
+def test_start_where_nothing_can_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["start", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.startswith(f"checker: cannot write {tmp_path / 'file' / 'coursework'}: ")
+
+
 def test_list_goes_on_where_a_stub_is_broken(desk, capsys):
     (desk / "gates.py").write_text("def broken(:\n")
     capsys.readouterr()
