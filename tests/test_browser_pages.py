@@ -160,6 +160,9 @@ def student():
     return v4.new_notebook(
         cells=[
             v4.new_markdown_cell("# Gates\n\nLet $o = xy$, then $$\\frac{\\partial o}{\\partial x} = y .$$"),
+            v4.new_markdown_cell(
+                "```mermaid\ngraph LR\n" + " --> ".join(f'a{n}["node {n}"]' for n in range(24)) + "\n```"
+            ),
             v4.new_code_cell("x = " + "1234567890 + " * 40 + "0", outputs=[v4.new_output("stream", text="1" * 500)]),
             v4.new_code_cell("table", outputs=[v4.new_output("display_data", data={"text/html": table})]),
             v4.new_code_cell("check(f)", metadata={"nbgrader": known}, outputs=[v4.new_output("stream", text=said)]),
@@ -218,6 +221,38 @@ while (texts.nextNode()) {
 }
 return found;
 """
+
+
+@pytest.mark.parametrize("width", [PHONE, 820])
+def test_a_wide_flowchart_scrolls_by_itself(browser, show, width):
+    from checker.course import pages
+
+    page = browser.Page(show(pages.page(student(), KNOWN), width))
+    held = page.see(".prose .wide")
+    drawn = page.see("svg", held)
+    inner = page.driver.execute_script("return [arguments[0].clientWidth, arguments[0].scrollWidth]", held)
+    assert inner[0] < width < inner[1]
+    assert drawn.rect["height"] > 20  # it can be read
+    prose = page.see(".prose")
+    assert page.driver.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", prose)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_a_notebook_draws_scrolls_by_itself(browser, show, scheme):
+    """As in a notebook that was exported as HTML, on a phone."""
+    from checker.notebook import draw
+
+    names = " * ".join(f"sin(x{n})" for n in range(6))
+    html = draw(names, **{f"x{n}": n for n in range(6)})._repr_html_()
+    head = "<meta name='viewport' content='width=device-width'><style>:root { color-scheme: light dark }</style>"
+    page = browser.Page(show(f"<!DOCTYPE html>{head}{html}", PHONE, scheme))
+    drawn = page.see("svg")
+    assert drawn.rect["width"] > PHONE
+    width = page.driver.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert width == [PHONE, PHONE]
+    # Names take the page's colour, which is light in the dark.
+    colour = page.driver.execute_script("return getComputedStyle(arguments[0]).fill", page.see("text.plain", drawn))
+    assert (colour == "rgb(255, 255, 255)") is (scheme == "dark")
 
 
 def test_formulas_are_drawn_without_the_network(browser, show):

@@ -15,8 +15,8 @@ from ..render.diagram import PLAIN, QUIET, Diagram, Label, Line
 #: A text is drawn that has no more letters, in a label no more, and whose lines pass no more columns: nobody writes
 #: such, and laying them out takes long.
 LONGEST, LABEL, LINKS = 2000, 60, 150
-#: Letters are as large as the page's code.
-SCALE = 1.25
+#: Letters are as large as the page's code; in the widest of the course's charts they are smaller, and it fits the page.
+LARGEST, SMALLEST = 1.25, 0.75
 
 _HEAD = re.compile(r"(?:graph|flowchart) LR")
 _NODE = re.compile(r'([A-Za-z]\w*)(?:\(\("([^"]+)"\)\)|\["([^"]+)"\])?')
@@ -54,7 +54,7 @@ def svg(text: str) -> str:
     frames = (_frame(nodes[name], rounded) for name, (_, rounded) in chart.nodes.items())
     parts = "".join(drawing.parts(frames))
     moved = f'<g transform="translate({diagram.PAD:g} {diagram.PAD:g})">{parts}</g>'
-    return f"{diagram.head(width, height, _described(chart), SCALE)}{moved}</svg>"
+    return f"{diagram.head(width, height, _described(chart), LARGEST, SMALLEST)}{moved}</svg>"
 
 
 def _read(text: str) -> _Chart:

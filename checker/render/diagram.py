@@ -18,8 +18,8 @@ FONT = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 SIZE, LINE, LETTER = 11.0, 14.0, 6.7
 PAD, SPARE, MARGIN = 6.0, 3.0, 14.0
 ARROW = 6.0
-#: Where there is no room for all of it a picture shrinks until its letters have this part of their size.
-SMALLEST = 0.75
+#: The part of its size to which a picture shrinks: its letters can still be read.
+SMALLEST = 0.9
 
 #: Lines of text, each with the name of its colour.
 Lines = Sequence[tuple[str, str]]
@@ -144,13 +144,16 @@ def frame(label: Label, *, colour: str = PAGES, width: float = 1.0, dashed: bool
     )
 
 
-def head(width: float, height: float, said: str, scale: float = 1.0) -> str:
-    """The tag that begins a picture of this size, shown larger by `scale`; `said` is its name for those who hear it."""
+def head(width: float, height: float, said: str, largest: float = 1.0, smallest: float = SMALLEST) -> str:
+    """The tag that begins a picture of this size, times `largest`; `said` is its name for those who hear it.
+
+    Where there is no room for that it shrinks, to this size times `smallest`; what holds it scrolls from there on.
+    """
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(said)}" '
-        f'width="{scale * width:.0f}" height="{scale * height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{largest * width:.0f}" height="{largest * height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'font-family="{FONT}" font-size="{SIZE:g}" '
-        f'style="max-width:100%;min-width:{SMALLEST * width:.0f}px;height:auto">'
+        f'style="max-width:100%;min-width:{smallest * width:.0f}px;height:auto">'
     )
 
 
