@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from checker import UsageError, check_hessian
-from checker.report import RIGHT, WRONG
+from checker.report import CANNOT_TELL, RIGHT, WRONG
 
 rng = np.random.default_rng(4)
 X, V, M, Q = rng.normal(size=3), rng.normal(size=3), rng.normal(size=(2, 3)), rng.normal(size=(3, 3))
@@ -90,6 +90,29 @@ def test_a_hessian_that_is_not_finite_has_no_cause():
     finding = check_hessian(lambda x: x @ x, lambda x: np.diag([2.0, np.nan, 2.0]), X).findings[0]
     assert finding.message == "1 of 9 entries of the Hessian by x is wrong"
     assert (finding.cause, finding.advice) == ("", "")
+
+
+def at_the_edge(*claimed):
+    """What is said of the Hessian of x0**1.5 + x1**1.5 at (1, 0), below which no root is defined."""
+    return check_hessian(lambda x: np.sum(x**1.5), lambda x: np.array(claimed), np.array([1.0, 0.0]))
+
+
+def test_what_lies_at_the_edge_of_a_domain_cannot_be_told():
+    report = at_the_edge([0.75, 0.0], [0.0, 3.0])
+    finding = report.findings[0]
+    assert (report.verdict, report.kind, finding.verdict) == (CANNOT_TELL, "", CANNOT_TELL)
+    told = "3 of 4 entries of the Hessian by x are beyond what can be told: f is not defined all around here"
+    assert (finding.subject, finding.message, finding.advice) == ("x", told, "try inputs further inside")
+    assert (finding.shape, [entry.index for entry in finding.entries]) == ((2, 2), [(0, 1), (1, 0), (1, 1)])
+    assert [entry.yours for entry in finding.entries] == [0.0, 0.0, 3.0]
+    assert all(np.isnan(entry.expected) and entry.error == np.inf for entry in finding.entries)
+
+
+def test_what_is_wrong_is_told_beside_what_cannot_be_told():
+    finding = at_the_edge([0.7501, 0.0], [0.0, 3.0]).findings[0]
+    assert (finding.verdict, finding.wrong, finding.entries[0].index) == (WRONG, 1, (0, 0))
+    finding = at_the_edge([0.75, 0.0], [0.0, np.inf]).findings[0]
+    assert (finding.verdict, finding.wrong, finding.entries[0].index) == (WRONG, 1, (1, 1))
 
 
 def test_the_worst_entries_come_first_with_both_numbers():
