@@ -144,6 +144,29 @@ def test_points_given_by_hand_stay_and_are_to_be_looked_at_again(course, book):
     assert all("0.75, None, 1)" in row for row in rows(course, "grades")["grades"])
 
 
+def test_points_given_by_hand_are_read_back(course, book):
+    found = outcome(book, share=0.5)
+    book.record(found)
+    book.record(outcome(book, "bob", share=0.5))
+    assert [list(each.marks) for each in book.graded(NAME)] == 2 * [list(found.marks)]
+    (words,) = (mark.grade_id for mark in found.marks if mark.score is None)
+    by_hand = (
+        "update grade set manual_score = 0.75, needs_manual_grade = 0 where cell_id in (select id from base_cell where "
+        "name = ?) and notebook_id in (select x.id from submitted_notebook x join submitted_assignment s "
+        "on s.id = x.assignment_id where s.student_id = 'ann')"
+    )
+    with sqlite3.connect(course.root / "gradebook.db") as db:
+        db.execute(by_hand, [words])
+    ann, bob = book.graded(NAME)
+    assert {mark.grade_id: mark.score for mark in ann.marks} == {
+        mark.grade_id: 0.75 if mark.grade_id == words else mark.score for mark in found.marks
+    }
+    assert ann.by_hand == 0.0
+    assert list(bob.marks) == list(found.marks)
+    book.record(found)  # graded again: to be looked at again
+    assert [each.by_hand for each in book.graded(NAME)] == 2 * [found.by_hand]
+
+
 def test_a_notebook_that_was_not_handed_in_is_worth_nothing(course, book):
     book.record(replace(outcome(book), notebooks=()))
     assert all(", 0.0, None, None, 0)" in row for row in rows(course, "grades")["grades"])

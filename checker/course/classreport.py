@@ -103,8 +103,8 @@ class _Assignment:
     """What is remembered of an assignment's outcomes."""
 
     name: str
-    points: float = 0.0
-    scores: list[tuple[float, str, int]] = field(default_factory=list)
+    points: dict[str, float] = field(default_factory=dict)
+    scores: list[tuple[str, int, Mapping[str, float]]] = field(default_factory=list)
     exercises: dict[str, _Exercise] = field(default_factory=dict)
     mistakes: defaultdict[tuple[str, str], _Mistake] = field(default_factory=lambda: defaultdict(_Mistake))
     failed: list[tuple[str, str, bool]] = field(default_factory=list)
@@ -123,10 +123,13 @@ class _Assignment:
             return
         self.notes += [(student, text) for text in outcome.notes]
         untouched = sum(mark.verdict == NOT_ATTEMPTED for mark in outcome.marks)
-        self.scores.append((outcome.score, student, untouched))
-        self.points = max(self.points, outcome.points - outcome.by_hand)
+        earned, points = defaultdict[str, float](float), defaultdict[str, float](float)
         for mark in outcome.marks:
             self._mark(mark, student)
+            earned[_title(mark)] += mark.score or 0.0
+            points[_title(mark)] += mark.points
+        self.scores.append((student, untouched, earned))
+        self.points |= {title: max(points[title], self.points.get(title, 0.0)) for title in points}
 
     def _mark(self, mark: Mark, student: str) -> None:
         title = _title(mark)
@@ -144,13 +147,19 @@ class _Assignment:
             mistake.advice[mark.advice] += 1
 
     def told(self) -> dict[str, Any]:
-        """What the template shows."""
-        scores = [score for score, _, _ in self.scores]
-        low = sorted(each for each in self.scores if each[0] < LOW * self.points)
+        """What the template shows. What somebody has yet to read is in no score: scores are of the same points."""
+        waiting = {title: exercise for title, exercise in self.exercises.items() if exercise.waiting}
+        points = sum(points for title, points in self.points.items() if title not in waiting)
+        ranked = [
+            (sum(score for title, score in earned.items() if title not in waiting), student, untouched)
+            for student, untouched, earned in self.scores
+        ]
+        scores = [score for score, _, _ in ranked]
+        low = sorted(each for each in ranked if each[0] < LOW * points)
         return {
-            "name": self.name, "points": self.points, "graded": len(scores), "all": len(scores) + len(self.failed),
+            "name": self.name, "points": points, "graded": len(scores), "all": len(scores) + len(self.failed),
             "mean": statistics.fmean(scores) if scores else 0.0, "median": statistics.median(scores) if scores else 0.0,
-            "histogram": _histogram(scores, self.points) if scores and self.points else None,
+            "histogram": _histogram(scores, points) if scores and points else None,
             "exercises": [_row(title, exercise) for title, exercise in self.exercises.items()],
             "mistakes": self._mistakes(),
             "low": low[:LOWEST], "more_low": max(0, len(low) - LOWEST),
@@ -158,7 +167,7 @@ class _Assignment:
             "failed": [(*each, self._again(each[0])) for each in sorted(self.failed)],
             "again": f"python -m checker autograde {shlex.quote(self.name)}",
             "incidents": sorted(self.incidents), "notes": sorted(self.notes),
-            "waiting": [(title, exercise) for title, exercise in self.exercises.items() if exercise.waiting],
+            "waiting": waiting, "unread": sum(len(exercise.waiting) for exercise in waiting.values()),
         }  # fmt: skip
 
     def _again(self, student: str) -> str:

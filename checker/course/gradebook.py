@@ -139,6 +139,30 @@ class Gradebook:
                 f"checker autograde {assignment} --student {student} --regrade makes it anew"
             ) from None
 
+    def graded(self, assignment: str) -> Iterator[Outcome]:
+        """What came of each submission, with the points that somebody has given by hand since."""
+        models = self._models
+        cell = models.SubmittedAssignment.student_id, models.Notebook.name, models.BaseCell.name
+        with self.spoken():
+            query = self.nbgrader.db.query(*cell, models.Grade.score).select_from(models.Grade)
+            query = query.join(models.SubmittedNotebook, models.Grade.notebook_id == models.SubmittedNotebook.id)
+            query = query.join(models.Notebook, models.SubmittedNotebook.notebook_id == models.Notebook.id)
+            query = query.join(models.SubmittedNotebook.assignment).join(models.SubmittedAssignment.assignment)
+            query = query.join(models.BaseCell, models.Grade.cell_id == models.BaseCell.id)
+            query = query.filter(models.Assignment.name == assignment, models.Grade.manual_score.is_not(None))
+            query = query.filter(models.Grade.needs_manual_grade.is_(False))
+            given = {tuple(place): score for *place, score in query}
+            self.nbgrader.db.rollback()
+        for outcome in self.outcomes(assignment):
+            read = [
+                replace(each, marks=tuple(
+                    replace(mark, score=given.get((outcome.student, each.name, mark.grade_id), mark.score))
+                    for mark in each.marks
+                ))
+                for each in outcome.notebooks
+            ]  # fmt: skip
+            yield replace(outcome, notebooks=tuple(read))
+
     def waiting(self) -> int:
         """How many submissions have answers that somebody still has to grade by hand."""
         submission = self._models.SubmittedAssignment

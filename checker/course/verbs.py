@@ -102,7 +102,7 @@ def run_report(options: argparse.Namespace) -> int:
     events = itertools.chain.from_iterable(journal.read(course, name) for name in names)
     starts = (event for event in events if event["event"] == journal.START)
     with Gradebook(course) as book:
-        outcomes = itertools.chain.from_iterable(book.outcomes(name) for name in names)
+        outcomes = itertools.chain.from_iterable(book.graded(name) for name in names)
         try:
             path = classreport.write(course.root, progress("report", outcomes), starts)
         except OSError as problem:
