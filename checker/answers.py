@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -78,9 +78,10 @@ class _Judgement:
         expected = self.doing(self.right, inputs)
         return _guarded(self.task, self.answer, inputs, expected, advise=self._cause, **options)
 
-    def doing(self, answer: Answer, inputs: tuple[Any, ...]) -> Doing:
-        """What an answer does at one point."""
-        done: Doing = kind(self.task.kind).doing(self.task, answer, inputs)
+    def doing(self, answer: Answer, inputs: tuple[Any, ...], seed: int = 0) -> Doing:
+        """What an answer does at one point; `seed` draws the upstream gradient of a backward."""
+        drawn = {"seed": seed} if self.task.kind == "backward" else {}
+        done: Doing = kind(self.task.kind).doing(self.task, answer, inputs, **drawn)
         return done
 
     def overflowing(self, report: Report) -> Report:
@@ -129,26 +130,30 @@ class _Judgement:
     def known(self) -> dict[str, Mistake]:
         """The known mistakes that this answer makes, by what they get wrong."""
         task, how = self.task, kind(self.task.kind)
-        tolerance = {"rtol": getattr(how, "SAME", SAME), "different": getattr(how, "APART", APART)}
+        rtol, different, bound = getattr(how, "SAME", SAME), getattr(how, "APART", APART), getattr(how, "BOUND", ())
+        known = partial(recognise, rtol=rtol, different=different, bound=bound)
         mine, right, *wrong = self._everywhere("edges", [{}] * DRAWS + list(task.edges.values()))
-        found = recognise(mine, right, list(zip(task.mistakes, wrong)), **tolerance)
+        found = known(mine, right, list(zip(task.mistakes, wrong)))
         if found or not task.overflow:
             return found
         # Two ways to write one formula part where numbers overflow: only mistakes that are right elsewhere count there.
-        quiet = [place for place, done in enumerate(wrong) if not apart(done, right, tolerance["different"])]
+        quiet = [place for place, done in enumerate(wrong) if not apart(done, right, different)]
         mine, right, *wrong = self._everywhere("overflow", list(task.overflow.values()))
-        return recognise(mine, right, [(task.mistakes[place], wrong[place]) for place in quiet], **tolerance)
+        return known(mine, right, [(task.mistakes[place], wrong[place]) for place in quiet])
 
     def _everywhere(self, what: str, cases: Sequence[Case]) -> list[list[Doing]]:
-        """What the answer, the reference and every known mistake do in these cases."""
+        """What the answer, the reference and every known mistake do in these cases, each with another upstream."""
         task, points = self.task, [self.task.inputs(100 + place, case) for place, case in enumerate(cases)]
         key, names = f"{what} {len(task.mistakes)}", task.declaration.names
         there, done = task.done.get(key, (None, []))
         if not _alike(there, (names, points)):  # a stub may declare its inputs otherwise than its key does
             answers = [self.right, *(known.answer for known in task.mistakes)]
-            done = [[self.doing(answer, inputs) for inputs in points] for answer in answers]
+            done = [self._at_all(answer, points) for answer in answers]
             task.done[key] = (names, points), done
-        return [[self.doing(self.answer, inputs) for inputs in points], *done]
+        return [self._at_all(self.answer, points), *done]
+
+    def _at_all(self, answer: Answer, points: Sequence[tuple[Any, ...]]) -> list[Doing]:
+        return [self.doing(answer, inputs, place) for place, inputs in enumerate(points)]
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """From a point where a gradient is wrong to findings that say why."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -104,12 +105,15 @@ def _others(pair: Pair, declaration: Declaration, rng: np.random.Generator, rtol
 
 
 def _elsewhere(declaration: Declaration) -> Iterator[Sequence[Any]]:
-    """Other ordinary points: numbers drawn anew, then also with every axis longer, each by another length."""
+    """Other ordinary points: numbers drawn anew, then also with every axis longer, and no two of one length."""
     rng = np.random.default_rng(7)
     same = [v.inputs for v in declaration.variations(rng, 2 * OTHERS) if not v.edge and not v.outside]
     yield from same[:OTHERS]
     for more in (1, 2):
-        longer = {axis: size + more + place for place, (axis, size) in enumerate(declaration.sizes().items())}
+        longer: dict[str, int] = {}
+        for place, (axis, size) in enumerate(declaration.sizes().items()):
+            taken = longer.values()
+            longer[axis] = next(n for n in itertools.count(size + more + place) if n not in taken)
         yield declaration.draw(rng, longer)
 
 

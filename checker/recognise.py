@@ -4,7 +4,7 @@ Equality of what the functions do, at several points: never of how they are writ
 leave behind: an overwritten upstream gradient, a result that shares its memory.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +53,19 @@ def doing(
     wrt: Sequence[str],
     seed: int = 0,
 ) -> Doing:
-    """What a pair does at one point, by name: its outputs, its gradients, and what it leaves behind."""
+    """What a pair does at one point, by name: its outputs, its gradients, and what it leaves behind.
+
+    `seed` draws the upstream gradient: that of an odd one is the last even one's, times -1.
+    """
     done: dict[str, Any] = {}
     try:
         pair = Pair(forward, backward, tree.copy(tuple(inputs)), names=names, wrt=wrt)
         arguments = pair.arguments()
         run = pair.forward(arguments)
         done |= {f"output {path}": np.array(out) for path, out in zip(pair.out_names, run.outs)}
-        douts = pair.upstream(run, random_upstream(run, np.random.default_rng(seed)))
+        sign = -1.0 if seed % 2 else 1.0
+        drawn = random_upstream(run, np.random.default_rng(seed // 2))
+        douts = pair.upstream(run, [sign * dout for dout in drawn])
         given = tree.copy(douts)
         gradients = pair.assign(pair.pull(run, given))
     except (UserCodeError, MisfitError, UsageError, NotImplementedError) as problem:
@@ -112,12 +117,14 @@ def recognise(
     mistakes: Iterable[tuple[Mistake, Sequence[Doing]]],
     rtol: float = SAME,
     different: float = APART,
+    bound: Collection[str] = (),
 ) -> dict[str, Mistake]:
     """Which known mistakes the answer makes, by the name of what they get wrong.
 
     A mistake is made only if everything that it gets wrong is wrong in the very same way at every point; of a wrong
-    forward only the outputs count, as each author's gradients depend on what they save. The mistake that explains the
-    most comes first.
+    forward only the outputs count, as each author's gradients depend on what they save. Of what is `bound` together, a
+    mistake that gets some wrong must also agree with the answer in the rest. The mistake that explains the most comes
+    first.
     """
     wrong = apart(answer, right, different)
     known = [(mistake.signs(apart(done, right, different)), mistake, done) for mistake, done in mistakes]
@@ -125,6 +132,7 @@ def recognise(
     for keys, mistake, done in sorted(known, key=lambda entry: -len(entry[0])):
         if not keys or not keys <= wrong or keys <= set(found):
             continue
-        if all(same(mine.get(key), theirs.get(key), rtol) for mine, theirs in zip(answer, done) for key in keys):
+        compared = keys if keys.isdisjoint(bound) else keys.union(bound)
+        if all(same(mine.get(key), theirs.get(key), rtol) for mine, theirs in zip(answer, done) for key in compared):
             found |= {key: mistake for key in keys if key not in found}
     return found

@@ -159,7 +159,11 @@ class _Check:
         if np.any(np.isnan(flat(point.seen.run.outs))) and (unstable := self._overflowed()) is not None:
             return unstable
         if any(b.kind == "contract" for b in point.seen.breaches):
-            return self._result(IS_WRONG, [*forward, *point.seen.breaches], "forward" if forward else "contract")
+            from .besides import wrong_besides
+
+            besides = wrong_besides(point, self.rng, self.rtol) if not forward else []
+            kind = "forward" if forward else "contract"
+            return self._result(IS_WRONG, [*forward, *point.seen.breaches, *besides], kind)
         if not np.any(point.function.defined) and point.function.out.size:
             message = f"{name_of(self.pair.forward_function)} returns nan or inf at these inputs"
             finding = Finding("", CANNOT_TELL, f"{message}: there is nothing to differentiate")

@@ -11,12 +11,15 @@ from .diagnosis_wrong import (
     RNN,
     affine,
     array,
+    arrays,
     attention,
     attention_back,
     batchnorm,
+    block_back,
     bn_right,
     cross_entropy,
     onehot,
+    rectified_block,
     rnn,
     rnn_back,
     scalars,
@@ -146,3 +149,35 @@ def _(dout, x, w):
 @unrelated("a random shape", affine, AFFINE)
 def _(dout, x, w, b):
     return dout @ w, dout.T @ x, np.cos(np.arange(7)) * dout.sum()
+
+
+def nodes(x, s, m):  # a batch normalisation with numbers added at its variance and its mean
+    mu = x.mean(0) + m
+    var = ((x - mu) ** 2).mean(0) + s
+    return (x - mu) / np.sqrt(var + 0.1)
+
+
+@unrelated(
+    "a slip in one local derivative of a staged graph",
+    nodes,
+    lambda rng: (rng.normal(size=(5, 3)), np.zeros(3), np.zeros(3)),
+)
+def _(dout, x, s, m):
+    c = x - x.mean(0)
+    std = np.sqrt((c**2).mean(0) + 0.1)
+    ds = -0.5 * (dout * c).sum(0) / std**3
+    dm = -(dout / std).sum(0) - ds  # times 2/N sum(c), which is 0
+    return dout / std + 2 / len(x) * c * ds - (dout / std).mean(0), ds, dm
+
+
+@unrelated("a block without its last mask", rectified_block, arrays("ND", "DH"), "leak")
+def _(dout, x, w):
+    return block_back(dout, x, w, False, 1)
+
+
+@unrelated("a mask of the sum without its skip", rectified_block, arrays("ND", "DH"))
+def _(dout, x, w):
+    a = np.maximum(x @ w, 0)
+    d = dout * (a @ w.T > 0.4)
+    da = (d @ w) * (a > 0)
+    return d + da @ w.T, x.T @ da + d.T @ a

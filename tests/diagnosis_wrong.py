@@ -1504,3 +1504,97 @@ def _(dout, x):
 )
 def _(dout, p):
     return -dout / np.where([0, 1, 1, 0, 1, 0], p, 1 - p)
+
+
+@wrong("gamma without its input", lambda x, g, b: x * g + b, arrays("ND", "D", "D"), "another-gradient")
+def _(dout, x, g, b):
+    return dout * g, dout.sum(0), dout.sum(0)
+
+
+def farther(a, p, n):  # of a triplet loss
+    return ((a - p) ** 2).sum(1) - ((a - n) ** 2).sum(1)
+
+
+TRIPLET = arrays("ND", "ND", "ND")
+
+
+def triplet_back(a_and_n, dout, a, p, n):
+    d = dout[:, None]
+    return 2 * d * (a - p) - a_and_n * 2 * d * (a - n), 2 * d * (p - a), 2 * d * (a - n)
+
+
+@wrong("triplet without the negative", farther, TRIPLET, "missing-path")
+def _(dout, a, p, n):
+    return triplet_back(0, dout, a, p, n)
+
+
+@wrong("triplet with the negative twice", farther, TRIPLET, "missing-path")
+def _(dout, a, p, n):
+    return triplet_back(2, dout, a, p, n)
+
+
+@wrong("triplet with the negative's sign", farther, TRIPLET, "missing-path")
+def _(dout, a, p, n):
+    return triplet_back(-1, dout, a, p, n)
+
+
+@wrong("cumsum along the wrong axis", lambda x: np.cumsum(x, 1), array("N", "T"), "wrong-axis")
+def _(dout, x):
+    return np.cumsum(dout[::-1], 0)[::-1]
+
+
+def dispersed(m):
+    return 0.5 * np.sum(np.exp(m) - m) / len(m)
+
+
+@wrong("a plain term of a loss", dispersed, lambda rng: (rng.normal(size=(5, 3)),), "missing-term")
+def _(dout, m):
+    return dout * 0.5 * np.exp(m) / len(m)
+
+
+@wrong("nothing but rounding", lambda x: x * x, lambda rng: (rng.normal(size=(5, 3)),), "zero")
+def _(dout, x):
+    g = 2 * dout * x
+    return g - (g / 3) * 3 + 1e-17 * g
+
+
+def rectified_block(x, w):
+    return np.maximum(x + np.maximum(x @ w, 0) @ w.T, 0)
+
+
+def block_back(dout, x, w, last, skip):
+    a = np.maximum(x @ w, 0)
+    d = dout * (x + a @ w.T > 0) if last else dout
+    da = (d @ w) * (a > 0)
+    return skip * d + da @ w.T, x.T @ da + d.T @ a
+
+
+@wrong("rectified block without the skip", rectified_block, arrays("ND", "DH"), "direct-path")
+def _(dout, x, w):
+    return block_back(dout, x, w, True, 0)
+
+
+@wrong("weights turned inside a product", lambda a, b, c: a @ b @ c, arrays("NS", "SS", "SM"), "changed-input")
+def _(dout, a, b, c):
+    return dout @ (b @ c).T, a.T @ dout @ c.T, (a @ b.T).T @ dout
+
+
+def warm(x, tau):
+    return softmax(x / tau)
+
+
+@wrong("temperature left out", warm, lambda rng: (*drawn(rng, "ND"), np.array(1.7)), "factor")
+def _(dout, x, tau):
+    s = warm(x, tau)
+    g = s * (dout - (dout * s).sum(-1, keepdims=True))
+    return g, -(g * x).sum() / tau**2
+
+
+@wrong("scale of a branch left out", lambda x, s: x + s * np.tanh(x), arrays("ND", ""), "none", "elementwise")
+def _(dout, x, s):
+    return dout + dout * (1 - np.tanh(x) ** 2), (dout * np.tanh(x)).sum()
+
+
+@wrong("scale left out", lambda x, s: s * np.tanh(x), arrays("ND", ""), "varying-factor")
+def _(dout, x, s):
+    return dout * (1 - np.tanh(x) ** 2), (dout * np.tanh(x)).sum()

@@ -343,14 +343,46 @@ def behind_a_random_forward(dout, cache):
     return 1 * dout
 
 
+#: Breaches beside which the numbers are wrong: the upstream gradient is left out.
+WRONG_TOO = ("an_input_itself", "a_view_of_an_input")
+
+
 @pytest.mark.parametrize("name", BREACHES)
 def test_a_breach_gets_its_sentence_and_nothing_else(name):
     message, advice, forward, backward, inputs, cause, options = BREACHES[name]
     report = gradcheck(forward, backward, inputs, **options)
     assert (report.verdict, report.kind) == ("wrong", "contract"), str(report)
-    assert [(f.message, f.advice, f.kind, f.cause, f.entries) for f in report.findings] == [
-        (message, advice, "contract", cause, ())
-    ]
+    first, *besides = report.findings
+    assert (first.message, first.advice, first.kind, first.cause, first.entries) == (
+        message, advice, "contract", cause, ()
+    )  # fmt: skip
+    assert [f.message for f in besides] == ["besides, 12 of 12 entries of the gradient of x are wrong"] * (
+        name in WRONG_TOO
+    )
+
+
+def test_wrong_numbers_are_told_beside_a_breach_of_memory():
+    def backward(dout, cache):
+        x, w = cache
+        dout *= 2
+        return dout @ w.T, x.T @ dout / 2, dout.sum(axis=0) / 2
+
+    report = gradcheck(affine, backward, (X, W, B))
+    assert (report.verdict, report.kind) == ("wrong", "contract")
+    breach, besides = report.findings
+    assert breach.message == "backward writes into dout"
+    assert (besides.subject, besides.kind, besides.wrong, len(besides.entries)) == ("x", "values", 12, 3)
+    assert besides.message == "besides, 12 of 12 entries of the gradient of x are wrong"
+
+
+def test_beside_a_breach_nothing_is_said_of_numbers_that_cannot_be_compared():
+    def narrow(dout, cache):
+        dout *= 2
+        return dout * np.float32(3)
+
+    x = X.astype(np.float32)
+    report = gradcheck(lambda x: (3 * x, None), narrow, (x,))
+    assert [f.message for f in report.findings] == ["narrow writes into dout"]
 
 
 def test_each_of_several_breaches_is_told():

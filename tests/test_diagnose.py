@@ -171,6 +171,36 @@ def test_a_factor_names_the_axis_and_follows_it_to_other_shapes():
     assert "the length of axis 0 of x" in cause.message
 
 
+SAID = {
+    "triplet without the negative": "what a and n do together is missing",
+    "triplet with the negative twice": "what a and n do together is counted twice",
+    "triplet with the negative's sign": "what a and n do together has the wrong sign",
+    "gamma without its input": "the gradient of b, which is right",
+    "temperature left out": "times tau (1.7 here), in every entry",
+    "scale left out": "times 1/s (",
+    "a plain term of a loss": "in every entry, whatever the inputs are",
+    "nothing but rounding": "all zeros but for rounding",
+    "weights turned inside a product": "if b were transposed",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_cause_says_of_it(name):
+    assert any(SAID[name] in cause.message for cause in found(by_name(name)))
+
+
+def test_what_two_inputs_share_is_no_cause_where_both_are_wrong():
+    """Then a step that they share is wrong, and no use of one of them is missing."""
+    source = by_name("triplet without the negative")
+
+    def backward(dout, a, p, n):
+        da, dp, dn = source.backward(dout, a, p, n)
+        return da, dp, 3 * dn
+
+    pair = Wrong("both", source.forward, backward, source.draw, ())
+    assert "missing-path" not in {cause.name for cause in diagnose(*cases(pair))}
+
+
 def test_a_factor_that_is_a_hyperparameter_is_named_by_it():
     (cause,) = found(by_name("dropout forgets 1/p"))
     assert "times p (p = 0.6)" in cause.message

@@ -116,6 +116,24 @@ def test_another_mistake_is_not_given_a_known_ones_advice(task, wrong):
     assert not {"power_left_up", "mean_for_sum", "gain_raised_too"} & set(report.causes)
 
 
+def test_an_answer_that_goes_by_douts_sign_is_not_taken_for_one_that_equals_it_at_some_dout():
+    def square_forward(x: float):
+        return x * x, x
+
+    @exercise(square_forward)
+    def square_backward(dout, cache):
+        return 2 * cache * dout
+
+    @mistake(square_backward, "Which way does it rise?")
+    def turned(dout, cache):
+        return -2 * cache * dout
+
+    task = square_backward.exercise
+    assert task.check(lambda dout, cache: -dout * cache - dout * cache).causes == ("turned",)
+    for sign in (1, -1):
+        assert "turned" not in task.check(lambda dout, cache, sign=sign: sign * 2 * cache * abs(dout)).causes
+
+
 def test_the_forward_comes_first(task):
     report = task.check(forward=lambda x, gain, power=2: ((gain * x) ** power, (x, gain, power)))
     assert (report.verdict, report.kind, report.causes) == ("wrong", "forward", ("gain_raised_too",))

@@ -110,6 +110,20 @@ def test_known_mistakes_are_named_though_the_numbers_are_others(normal):
     assert normal.check(lambda a, b, rng: rng.normal(0, 3 * he(a), (b, a))).causes == ()
 
 
+def test_clipped_weights_are_not_taken_for_a_known_mistake_of_their_standard_deviation(normal):
+    @mistake(normal.answer, "Compare the variances.")
+    def narrow(n_in, n_out, rng):
+        return 0.882 * rng.normal(0, he(n_in), (n_out, n_in))
+
+    assert normal.check(lambda a, b, rng: -0.882 * rng.normal(0, he(a), (b, a))).causes == ("narrow",)
+    report = normal.check(lambda a, b, rng: he(a) * np.clip(rng.normal(size=(b, a)), -1.5, 1.5))
+    assert report.causes == ()
+    law = next(finding for finding in report.findings if finding.subject == "law")
+    assert law.advice == (
+        "which law is asked for? To clip weights, or to draw the large ones again, makes another one of it"
+    )
+
+
 def test_the_messages(normal):
     def text(answer):
         return str(normal.check(answer))

@@ -38,6 +38,29 @@ def test_a_jacobian_is_judged_by_the_functions_derivative(jacobian):
     assert jacobian.check(lambda x, w: 0 - w.T).causes == ("sign",)
 
 
+def test_of_several_derivatives_one_of_a_wrong_shape_spoils_no_other():
+    @exercise(matvec, kind="jacobian", points={"x": 1, "w": 3})
+    def both(x, w):
+        return w.T, np.einsum("ki,j->ijk", np.eye(len(w)), x)
+
+    def judged(answer):
+        report = both.exercise.check(answer)
+        assert (report.verdict, report.kind) == ("wrong", "shape")
+        return [(finding.subject, finding.verdict, finding.message) for finding in report.findings]
+
+    shape = ("x", "wrong", "the derivative by x has shape (5, 3); in denominator layout it is (3, 5)")
+    assert judged(lambda x, w: (w + 0, both(x, w)[1])) == [
+        shape,
+        ("w", "right", "all 15 entries of the derivative by w agree"),
+    ]
+    first, second = judged(lambda x, w: (w + 0, 2 * both(x, w)[1]))
+    assert first == shape
+    assert second[:2] == ("w", "wrong")
+    assert second[2].startswith(
+        "15 of 15 entries of the derivative by w are wrong: yours is the right gradient times 2"
+    )
+
+
 def form(x: Float[ndarray, "D"], a: Float[ndarray, "D D"]):
     return x @ a @ x
 

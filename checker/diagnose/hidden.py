@@ -124,7 +124,7 @@ def hidden(view: View) -> Cause | None:
         if (found := known(passing(v, layer) for v in view.points)) is None:
             continue
         right, yours, z = (np.concatenate([parts[i].reshape(-1) for parts in found]) for i in range(3))
-        if (text := slip(right, yours, z)) is None:
+        if (text := slip(right, yours, z, unit_by_unit(found))) is None:
             continue
         name = view.case.names[layer.x], view.case.names[layer.w]
         return view.cause(
@@ -150,20 +150,36 @@ def passing(view: View, layer: Layer) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return right, yours, np.broadcast_to(preactivation(view.case, layer)[..., None], right.shape)
 
 
-def slip(right: np.ndarray, yours: np.ndarray, z: np.ndarray) -> str | None:
+def unit_by_unit(found: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> bool:
+    """Does yours lose, or keep, what reaches a unit from all outputs alike? So does a mask at z, and none behind it."""
+
+    def alike(right: np.ndarray, yours: np.ndarray) -> bool:
+        strong, used = speaking(right), speaking(yours)
+        return not np.any((strong & ~used).any(2) & (strong & used).any(2))
+
+    return all(alike(right, yours) for right, yours, _ in found)
+
+
+def speaking(values: np.ndarray) -> np.ndarray:
+    """Where the values are not 0 but for rounding."""
+    return np.abs(values) > 1e-4 * size_of(values)
+
+
+def slip(right: np.ndarray, yours: np.ndarray, z: np.ndarray, by_unit: bool) -> str | None:
     """The sentence for how `yours` differs from `right` at z."""
-    strong = np.abs(right) > 1e-4 * size_of(right)
-    used = np.abs(yours) > 1e-4 * size_of(yours)
+    strong, used = speaking(right), speaking(yours)
     if size_of(yours - right) < 1e-4 * size_of(right) or strong.sum() < 6:
         return None
     if not np.any(z[strong] < 0) and np.any(z < 0):  # a ReLU: nothing passes where z is negative
+        extra = used & ~strong
+        if np.any(z[extra] > 0):  # there the mask at z lets pass: another one, further on, cuts these off
+            return None
         same = size_of((yours - right)[strong]) <= 1e-5 * size_of(right)
-        if same and np.any(used[~strong]):
+        if same and np.any(extra):
             return "the ReLU's mask is left out: where z < 0 nothing may pass"
         if not np.any(used & strong) and np.any(used):
             return "the ReLU's mask is the wrong way round: the gradient passes where z > 0"
-        kept = used[strong]
-        if size_of((yours - right)[used & strong]) <= 1e-5 * size_of(right) and kept.any() and not kept.all():
+        if size_of((yours - right)[used & strong]) <= 1e-5 * size_of(right) and by_unit and np.any(extra):
             return "the ReLU's mask is taken from something else than z"
         return None
     ratio, at = yours[strong] / right[strong], z[strong]
@@ -196,14 +212,26 @@ def activation_used(view: View) -> Cause | None:
             if v.C is None or layer not in layers(v.case) or preactivation(v.case, layer).shape[1] != v.shape[0]:
                 return False
             right, yours, z = factors(v, v.J), factors(v, v.C), preactivation(v.case, layer)
-            return right is not None and yours is not None and size_of(yours - z) <= 1e-6 * size_of(z)
+            if right is None or yours is None or size_of(yours - z) > 1e-6 * size_of(z):
+                return False
+            return activated(right, z)
 
         if view.everywhere(before):
             names = view.case.names
             return view.cause(
                 "pre-for-post-activation",
-                f"Yours uses z = {names[layer.x]} {names[layer.w]} as it is before the activation; the value after it "
-                "belongs there.",
+                f"Yours uses z = {names[layer.x]} {names[layer.w]}{'.T' if layer.turned else ''} as it is before the "
+                "activation; the value after it belongs there.",
                 "A layer's input is the activated output of the layer before: keep that one in the cache.",
             )
     return None
+
+
+def activated(values: np.ndarray, z: np.ndarray) -> bool:
+    """May `values` (rows, width) be an activation of z: in every row they rise with it, or nearly all follow it?"""
+    order = np.argsort(z, axis=1)
+    steps = np.diff(np.take_along_axis(values, order, 1), axis=1)
+    if np.all(steps >= -1e-6 * size_of(values)):
+        return True
+    a = values.ravel()[np.argsort(z, axis=None)]
+    return bool(np.mean(np.abs(np.diff(a))) < 0.2 * np.ptp(a) and np.corrcoef(np.sort(z, axis=None), a)[0, 1] > 0.6)

@@ -371,7 +371,8 @@ def dense(view: View, by_output: bool) -> bool:
     k = len(view.shape)
     strong = np.abs(right) > 1e-4 * size_of(right)
     number = strong.sum(tuple(range(k)) if by_output else tuple(range(k, right.ndim)))
-    return bool(np.mean(number[number > 0] >= 2) > 0.7)
+    felt = number[number > 0]
+    return bool(felt.size and np.mean(felt >= 2) > 0.7)
 
 
 def entry_factors(view: View) -> list[np.ndarray] | None:

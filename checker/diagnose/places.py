@@ -264,10 +264,9 @@ def carried(view: View) -> Cause | None:
         if longest > 2 and all(first_right(v, wrong_outputs(v), axis, k) for v in view.points):
             return view.cause(
                 "carried-wrongly",
-                f"Yours is right for dout at index 0 of {view.out_axis(axis)} and wrong for every later one: one step "
-                "is right.",
-                "Look at what the later ones use that the first does not: a state that is carried along, or what "
-                "reaches back to earlier entries.",
+                f"Yours is right for dout at index 0 of {view.out_axis(axis)} and wrong for every later one.",
+                "Look at what the later ones use that the first does not: a state that is carried along, what reaches "
+                "back to earlier entries, an index that moves on, or a sum over the steps (+=, not =).",
             )
     return None
 

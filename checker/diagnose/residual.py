@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .case import Cause
+from .case import Case, Cause
 from .constants import recognise
 from .view import FORM, Point, View, known, size_of
 
@@ -116,6 +116,32 @@ def path(view: View) -> Cause | None:
             text = words.format(axes=view.axes(axes)).replace("x ", f"{view.name} ")
             return view.cause(name, f"Yours differs from the right gradient {text}.", advice)
     return None
+
+
+def same_number(view: View) -> Cause | None:
+    """Off by one number that no input and no place changes: a plain term of the derivative, and no path of the data."""
+    values = []
+    for v in view.points:
+        parts = difference(v)
+        if parts is None or v.point.dout.size != 1 or v.point.dout[0] == 0 or v.x.size < 2:
+            return None
+        off = parts[0][..., 0] / (1.0 if v.C is not None else v.point.dout[0])
+        values.append(float(np.mean(off)))
+        if np.ptp(off) > FORM * size_of(off) + v.noise or size_of(off) < 1e3 * v.noise:
+            return None
+    groups: dict[tuple[object, ...], list[float]] = {}
+    for v, value in zip(view.points, values, strict=True):
+        groups.setdefault(tuple(np.shape(x) for x in v.case.inputs), []).append(value)
+    largest = max(map(abs, values))
+    if max(map(len, groups.values())) < 2 or any(np.ptp(group) > FORM * largest for group in groups.values()):
+        return None
+    return view.cause(
+        "missing-term",
+        f"Right gradient = yours {'+' if values[0] > 0 else '-'} {abs(values[0]):.6g} in every entry, whatever the "
+        "inputs are.",
+        "A term of the derivative that holds no input is missing, extra or of the wrong sign or size: one of the "
+        "forward's terms is linear in this input.",
+    )
 
 
 def lies(view: View, basis: Basis, axes: tuple[int, ...]) -> int | None:
@@ -318,9 +344,9 @@ def direct_path(view: View) -> Cause | None:
             return False
         right, off = (g.reshape(v.x.size, v.x.size) for g in (v.J, v.J - v.C))
         beside = ~np.eye(v.x.size, dtype=bool)
-        wrong = np.mean(np.abs(np.diag(off)) > 1e-4 * size_of(right))
+        wrong = np.mean(np.abs(np.diag(off)) > 1e-4 * size_of(right))  # a mask may leave some of them right
         return bool(
-            size_of(off[beside]) <= v.pair_slack and wrong > 0.7 and size_of(right[beside]) > 1e-2 * size_of(right)
+            size_of(off[beside]) <= v.pair_slack and wrong > 0.1 and size_of(right[beside]) > 1e-2 * size_of(right)
         )
 
     if not view.everywhere(straight):
@@ -333,26 +359,60 @@ def direct_path(view: View) -> Cause | None:
     )
 
 
+#: What is wrong with a share that two inputs have in common, by how often it must be added to yours.
+SHARES = {1.0: "is missing", -1.0: "is counted twice", 2.0: "has the wrong sign"}
+
+
 def other_gradient(view: View) -> Cause | None:
-    """Off by another input's gradient."""
+    """Off by another input's gradient, which is itself right, where the forward uses the two as a sum or difference."""
     for j, name in enumerate(view.case.names):
-        if j == view.k:
+        if j == view.k or not view.everywhere(lambda v, j=j: v.is_right(j)):
             continue
         values = known(shared(v, j) for v in view.points)
         if values is None or np.ptp(values) > 1e-5 * abs(values[0]) or view.numbers() < 3:
             continue
-        if not any(abs(abs(values[0]) - c) < 1e-5 for c in (1, 2, 0.5)):
+        if not any(abs(abs(values[0]) - c) < 1e-5 for c in SHARES) or (sign := together(view, j)) is None:
             continue
-        c = abs(values[0])
-        times = "" if abs(c - 1) < 1e-5 else f" times {c:g}"
+        what = next((words for c, words in SHARES.items() if abs(values[0] - c * sign) < 1e-5), None)
+        if what is None:
+            continue
+        times = " times 2" if abs(values[0]) > 1.5 else ""
         return view.cause(
             "missing-path",
             f"Right gradient = yours {'+' if values[0] > 0 else '-'} the gradient of {name}{times}: what {view.name} "
-            f"and {name} do "
-            "together is missing, or counted twice.",
+            f"and {name} do together {what}.",
             "Where a value is used more than once, the gradients of all its uses are added up, each once.",
         )
     return None
+
+
+def together(view: View, j: int) -> float | None:
+    """1 if the output depends on input j through its sum with this one alone, -1 if through their difference.
+
+    Then what j does stays the same where one moves and the other makes up for it. None if neither is so, or both.
+    """
+    at, here = view.case.at, slope(view.case, j)
+    if at is None or here is None or view.case.inputs[j].shape != view.shape:
+        return None
+    move = np.random.default_rng(3).uniform(0.1, 0.3, view.shape) * max(size_of(view.x), 1e-3)
+    found = []
+    for sign in (1.0, -1.0):
+        moved = {view.k: view.x + move, j: view.case.inputs[j] - sign * move}
+        try:
+            there = slope(at(tuple(moved.get(i, x) for i, x in enumerate(view.case.inputs))), j)
+        except Exception:  # the function may not be defined there
+            continue
+        if there is not None and there.shape == here.shape and size_of(there - here) <= 1e-5 * size_of(here):
+            found.append(sign)
+    return found[0] if len(found) == 1 else None
+
+
+def slope(case: Case, j: int) -> np.ndarray | None:
+    """The right derivative by input j, whatever dout was drawn; None where it is not known."""
+    if case.jacobian[j] is not None:
+        return case.jacobian[j]
+    size = sum(dout.size for dout in case.douts)
+    return case.numeric[j] / float(np.ravel(case.douts[0])[0]) if size == 1 else None
 
 
 def shared(view: View, j: int) -> float | None:
@@ -384,16 +444,18 @@ def through(view: View) -> Cause | None:
     """
     if (ways := known(v_ways(v) for v in view.points)) is None:
         return None
-    labels = [label for label in ways[0] if all(label in w for w in ways)][:5]
+    names = view.case.names
+    right = {name for j, name in enumerate(names) if view.everywhere(lambda v, j=j: v.is_right(j))}
+    labels = [label for label in ways[0] if label[0] in right and all(label in w for w in ways)][:5]
     for n in range(1, len(labels) + 1):
         for chosen in combinations(labels, n):
             for c in (1.0, -1.0):
                 if all(explains(v, w, chosen, c) for v, w in zip(view.points, ways, strict=True)):
-                    names = " and ".join(name for name, _ in chosen)
+                    weights = " and ".join(name for name, _ in chosen)
                     what = "lacks what comes back" if c > 0 else "counts twice what comes back"
                     return view.cause(
                         "missing-path",
-                        f"Yours {what} through {names}; the rest of it is right.",
+                        f"Yours {what} through {weights}; the rest of it is right.",
                         f"The forward uses {view.name} more than once: add up the gradients of all its uses, each "
                         "once.",
                     )

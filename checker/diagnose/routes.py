@@ -110,8 +110,6 @@ def pattern_only(view: View) -> Cause | None:
     if not found or view.numbers() < 6:
         return None
     where = f" along {view.axis(found[0].axes[0])}" if found[0].axes else ""
-    if (way := one_way(view, found[0].axes)) is not None:
-        return not_carried(view, where, way)
     if found[0].axes and (mixed := mixed_axis(view)) is not None:
         return view.cause(
             "wrong-axis",
@@ -120,6 +118,8 @@ def pattern_only(view: View) -> Cause | None:
             f"indices of {view.axis(found[0].axes[0])}.",
             "A sum, mean or product runs over the wrong axis: use the axis that the forward normalises or sums over.",
         )
+    if (way := one_way(view, found[0].axes)) is not None:
+        return not_carried(view, where, way)
     return view.cause(
         "diagonal",
         f"Yours at an index uses dout at that index alone{where}, and the outputs at the other indices depend on it "

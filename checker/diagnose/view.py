@@ -277,6 +277,10 @@ class View:
             return False
         return self.C is None or bool(size_of(changed - self.C) <= SAME * size_of(self.J) + self.noise)
 
+    def is_right(self, j: int) -> bool:
+        """Is the gradient of input `j` right at this point?"""
+        return self.case.claimed[j].shape == self.case.numeric[j].shape and not np.any(self.case.wrong[j])
+
     def numbers(self) -> int:
         """How many non-zero numbers speak, at all points."""
         return sum(int(np.sum(np.abs(view.pair[0]) > FORM * size_of(view.pair[0]))) for view in self.points)

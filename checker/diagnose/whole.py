@@ -12,14 +12,22 @@ from .case import Cause
 from .constants import recognise
 from .view import FORM, ROUGH, View, join, known, size_of
 
+#: What adding and taking away may leave of numbers of size 1.
+ROUNDING = 1e-13
+
 
 def zero(view: View) -> Cause | None:
     """Nothing but zeros."""
-    if not view.everywhere(lambda v: size_of(v.yours) == 0 and (v.C is None or size_of(v.C) == 0)):
+
+    def nothing(v: View, rounding: float) -> bool:
+        return size_of(v.yours) <= rounding * v.scale and (v.C is None or size_of(v.C) <= rounding * size_of(v.J))
+
+    if not view.everywhere(lambda v: nothing(v, ROUNDING)):
         return None
+    exactly = view.everywhere(lambda v: nothing(v, 0.0))
     return view.cause(
         "zero",
-        "Yours is all zeros, and the output does depend on this input.",
+        f"Yours is all zeros{'' if exactly else ' but for rounding'}, and the output does depend on this input.",
         "Look for zeros that are never filled, a gradient computed and not returned, or a factor that is 0 here.",
     )
 
@@ -135,6 +143,12 @@ def factor(view: View) -> Cause | None:
     constant = np.ptp(values) <= 3e-6 * abs(values[0])
     if not constant or view.numbers() < 3 or len(values) < 2:  # at one point alone, any scalar of it may be the factor
         return None
+    if (named := value_of_an_input(view)) is not None:
+        return view.cause(
+            "factor",
+            f"Yours is the right gradient times {named} ({shown(values[0])} here), in every entry.",
+            "That input is a factor too many, or was left out: derive the step that multiplies or divides by it again.",
+        )
     return view.cause(
         "factor",
         f"Yours is the right gradient times {shown(values[0])}, in every entry"
@@ -159,15 +173,7 @@ def varying_factor(view: View) -> Cause | None:
             f"Yours is the right gradient times {text}{'; the sign is wrong too' if values[0] < 0 else ''}.",
             "Everything but one factor is right, and it depends on the lengths of axes alone: an n, a mean, a sum.",
         )
-    named = None
-    for text, value in SCALARS.items():
-        for form, power in (("{}", 1), ("1/{}", -1), ("({})^2", 2), ("1/({})^2", -2)):
-            try:
-                made = [value(v) ** power for v in view.points]
-            except (ValueError, ZeroDivisionError, FloatingPointError):
-                continue
-            if all(abs(m - c) <= 3e-6 * abs(c) for m, c in zip(made, values, strict=True)):
-                named = named or form.format(text)
+    named = as_scalar([*SCALARS.items(), *numbers_among(view)], view.points, values)
     other = max(values, key=lambda value: abs(value - values[0]))
     what = (
         f"{named} ({shown(values[0])} here)"
@@ -201,6 +207,41 @@ def shown(value: float) -> str:
     return f"{value:.6g}"
 
 
+def value_of_an_input(view: View) -> str | None:
+    """A factor that was the same wherever that input was: is it that input's value where it moves?"""
+    if not (numbers := numbers_among(view)):
+        return None
+    near = [v for point in view.point.near if (v := View(point, view.k)).shaped and ratio(v) is not None]
+    values = known(ratio(v) for v in (view, *near))
+    if values is None or len(near) < 3 or np.ptp(values) <= 1e-3 * size_of(np.array(values)):
+        return None
+    return as_scalar(numbers, (view, *near), values)
+
+
+def as_scalar(
+    scalars: list[tuple[str, Callable[[View], float]]], points: tuple[View, ...], values: list[float]
+) -> str | None:
+    """The first of the scalars that `values` are, or their reciprocals or squares, at every point."""
+    for text, value in scalars:
+        for form, power in (("{}", 1), ("1/{}", -1), ("({})^2", 2), ("1/({})^2", -2)):
+            try:
+                made = [value(v) ** power for v in points]
+            except (ValueError, ZeroDivisionError, FloatingPointError):  # of another shape, or 0
+                continue
+            if all(abs(m - c) <= 3e-6 * abs(c) for m, c in zip(made, values, strict=True)):
+                return form.format(text)
+    return None
+
+
+def numbers_among(view: View) -> list[tuple[str, Callable[[View], float]]]:
+    """The inputs that are one number, by name."""
+    return [
+        (name, lambda v, j=j: one_value(v.case.inputs[j]))
+        for j, name in enumerate(view.case.names)
+        if view.case.inputs[j].size == 1
+    ]
+
+
 def one_value(array: np.ndarray) -> float:
     """The number in an array of one."""
     if array.size != 1:
@@ -215,6 +256,7 @@ SCALARS: dict[str, Callable[[View], float]] = {
     "the sum of this input": lambda v: float(np.sum(v.x)),
     "the mean of this input": lambda v: float(np.mean(v.x)),
     "the standard deviation of this input": lambda v: float(np.std(v.x)),
+    "the determinant of this input": lambda v: float(np.linalg.det(v.x)),
     "the sum of exp of this input": lambda v: float(np.sum(np.exp(np.minimum(v.x, 700)))),
     "exp(output)": lambda v: float(np.exp(one_value(v.out))),
     "(1 - output)": lambda v: 1 - one_value(v.out),
@@ -222,7 +264,7 @@ SCALARS: dict[str, Callable[[View], float]] = {
 
 
 def order(view: View) -> Cause | None:
-    """Your gradient of this input is the right one of another input."""
+    """Your gradient of this input is the right one of another input; whose own may be right, or wrong too."""
     for j, other in enumerate(view.case.names):
         if j == view.k:
             continue
@@ -238,9 +280,17 @@ def order(view: View) -> Cause | None:
         if not both and view.truth.size < 2:
             continue
         if (view.truth.size > 1 or view.others) and view.everywhere(taken):
+            what = f"What you return for {view.name} is, number for number, the gradient of {other}"
+            if not both:
+                return view.cause(
+                    "another-gradient",
+                    f"{what}, which is right.",
+                    f"{view.name} does not enter the forward as {other} does: the factor or the step that makes the "
+                    "difference is left out, or a line was copied.",
+                )
             return view.cause(
                 "order",
-                f"What you return for {view.name} is, number for number, the gradient of {other}.",
+                f"{what}.",
                 "Return the gradients in the inputs' order; if the order is right, the two inputs are mixed up in "
                 "the formulas.",
             )

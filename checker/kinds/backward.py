@@ -17,13 +17,13 @@ from . import Answer
 from .value import differences
 
 
-def doing(task: Any, answer: Answer, inputs: Sequence[Any]) -> Doing:
-    """Outputs, gradients, and what the pair leaves behind."""
+def doing(task: Any, answer: Answer, inputs: Sequence[Any], seed: int = 0) -> Doing:
+    """Outputs, gradients, and what the pair leaves behind; `seed` draws the upstream gradient."""
     try:
         at = opened(task, answer, inputs)
     except Exception as problem:  # a staged forward is run to see its nodes
         return {"raised": np.array(type(problem).__name__)}
-    done = pair_doing(at.forward, at.function, at.inputs, at.names, at.wrt)
+    done = pair_doing(at.forward, at.function, at.inputs, at.names, at.wrt, seed)
     if task.memory and "raised" not in done and answer.forward is not None:
         done = {**done, "memory": retained(answer.forward, inputs)}
     return done

@@ -29,6 +29,8 @@ CALLS = 6250
 #: Statistics agree within this, relative to their size (to 1, where 0 is right).
 CLOSE = 0.04
 SAME = APART = CLOSE
+#: What makes up the law: weights of a known mistake's standard deviation and of another kurtosis are not its weights.
+BOUND = ("output mean", "output std", "output law")
 #: Weights that differ by less than this, relative to their size, are all the same.
 EQUAL = 1e-12
 #: Draws that are correlated by more than this say little of the law that they come from.
@@ -155,6 +157,7 @@ def _words(subject: str) -> tuple[str, str, str, float, int]:
         "std": ("the standard deviation of the weights is wrong", "", "values", 0.0, 1),
         "law": (
             "the law of the weights is wrong, by its kurtosis: 3 if normal, 1.8 if uniform",
-            "", "values", 0.0, 2,
+            "which law is asked for? To clip weights, or to draw the large ones again, makes another one of it",
+            "values", 0.0, 2,
         ),
     }[subject]  # fmt: skip
