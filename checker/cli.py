@@ -294,7 +294,7 @@ def _show(report: Report, options: argparse.Namespace, first: bool) -> None:
     text = render(report, verbose=options.verbose, quiet=options.quiet, width=max(40, width))
     if not first and not options.quiet:
         print()
-    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         from rich.console import Console
         from rich.text import Text
 

@@ -98,6 +98,8 @@ class Given:
                 drawn = value.draw(rng) if isinstance(value, Drawn) else value
             except MemoryError as problem:
                 raise UsageError(f"{name} is too large for this machine: {problem}") from None
+            except (ValueError, OverflowError) as problem:
+                raise UsageError(f"--input {name}={value.text} cannot be drawn: {problem}") from None
             inside[last] = dict(drawn) if isinstance(drawn, dict) else drawn
         return found
 

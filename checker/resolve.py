@@ -78,6 +78,8 @@ def find(target: str) -> Found:
     own code fails to be imported.
     """
     file, separator, name = target.partition("::")
+    if separator and not file.strip():
+        raise UsageError(f"{target} names no file: write FILE.py{target}")
     if separator and not name.strip():
         raise UsageError(f"{target} names no function: write {file}::NAME, or {file} alone for all that it holds")
     if separator or file.endswith((".py", ".ipynb")) or os.sep in file or "/" in file or file in (".", ".."):

@@ -588,6 +588,10 @@ SAID = [
     ("pkg.inner.py", "there is no file pkg.inner.py; did you mean pkg/inner.py?\n"),
     ("layers.py::np", "np in layers.py is no function: it holds a module\n"),
     ("pkg/inner.py", "pkg/inner.py holds no functions of its own\n"),
+    ("::f", "::f names no file: write FILE.py::f\n"),
+    ("layers.py::relu_backward --input x=99999999999,99999999999", "--input x=99999999999,99999999999 cannot be dra"),
+    ("layers.py::relu_backward --input x=3:-1e308..1e308", "--input x=3:-1e308..1e308 cannot be drawn: "),
+    (f"layers.py::relu_backward --input x={'1,' * 65}", f"--input x={'1,' * 65} cannot be drawn: "),
     ("notes", "notes is not a Python file; its name should end in .py\n"),
     ("layers.py::relu_backward --input ''", "cannot read --input '': write x=8,5, or the name of an .npz file\n"),
     ("layers.py::relu_backward --input x=3 --input x=4", "x is given twice: leave one out\n"),
@@ -845,6 +849,8 @@ def test_the_headline_is_coloured_on_a_terminal_only(course, check, monkeypatch)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     coloured = check(AFFINE)[1]
     assert coloured.startswith("\x1b[1;32maffine_backward: right\x1b[0m\n  every entry agrees")
+    monkeypatch.setenv("NO_COLOR", "")  # set to nothing, it asks for nothing
+    assert check(AFFINE)[1] == coloured
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in check(AFFINE)[1]
 
