@@ -228,8 +228,8 @@ def test_a_wide_flowchart_scrolls_by_itself(browser, show, width):
     from checker.course import pages
 
     page = browser.Page(show(pages.page(student(), KNOWN), width))
-    held = page.see(".prose .wide")
-    drawn = page.see("svg", held)
+    drawn = page.see(".prose svg")
+    held = page.see(".prose div:has(> svg)")
     inner = page.driver.execute_script("return [arguments[0].clientWidth, arguments[0].scrollWidth]", held)
     assert inner[0] < width < inner[1]
     assert drawn.rect["height"] > 20  # it can be read

@@ -207,7 +207,7 @@ class _Renderer(IPythonRenderer):  # type: ignore[misc]
         try:
             if self.charts > CHARTS:
                 raise ValueError("too many")
-            return self._later(f'<div class="wide">{flowcharts.svg(code)}</div>')
+            return self._later(f'<div style="margin:0.7rem 0;overflow-x:auto">{flowcharts.svg(code)}</div>')
         except ValueError:
             return f"<pre>{escape(unescape(code.strip()))}</pre>"
 
