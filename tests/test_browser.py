@@ -116,7 +116,9 @@ def opened(browser, released, window, tmp_path_factory):
 
         def opened(name, assignment, answers=None):
             path = released.put(name, assignment, answers or {})
-            return browser.Notebook(window, address, path.name, len(released.places(assignment)))
+            page = browser.Notebook(window, address, path.name, len(released.places(assignment)))
+            page.see(".jp-RenderedMermaid img")  # it comes late, and moves what is below it
+            return page
 
         yield opened
 
@@ -185,6 +187,20 @@ def test_a_wrong_array_is_drawn(browser, released, opened):
     assert drawn.rect["x"] >= table.rect["x"] + table.rect["width"]
     assert complaints(page) == []
     browser.picture("report", page, page.see("[data-mime-type='text/html'] > div", output))
+
+
+def test_a_wide_graph_scrolls_within_its_output(browser, released, opened):
+    page, place = opened("graph", NORM), released.places(NORM)
+    page.run(place["setup"])
+    page.edit(place["batchnorm_backward"], "draw('batchnorm_graph_backward')")
+    output = page.run(place["batchnorm_backward"])
+    drawn = page.see("svg", output)
+    assert drawn.get_attribute("aria-label") == "batchnorm_graph_backward: not attempted"
+    assert "first wrong" not in drawn.text
+    widths = "const held = arguments[0].parentElement; return [held, arguments[0]].map((each) => each.clientWidth)"
+    held, shown = page.driver.execute_script(widths, drawn)
+    assert 100 < held <= output.size["width"] < shown
+    assert complaints(page) == []
 
 
 ANSWERS = {"add_backward": ADD, "mul_backward": MUL, "max_backward": MAX, "what_gates_do": WORDS}

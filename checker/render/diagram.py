@@ -4,7 +4,8 @@ Lines and letters take the colour of the page that the picture stands on, light 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
 from .layers import Box, place
@@ -48,11 +49,12 @@ class Line:
     label: Label
     end: Label | None = None
     dashed: bool = False
-    passed: list[Box] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def passed(self) -> list[Box]:
+        """A box in each column between its label and its end."""
         behind = self.end.box.column if self.end else 0
-        object.__setattr__(self, "passed", [Box(column) for column in range(self.label.box.column + 1, behind)])
+        return [Box(column) for column in range(self.label.box.column + 1, behind)]
 
     @property
     def through(self) -> list[Box]:
