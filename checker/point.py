@@ -103,8 +103,8 @@ def visit(
     values: Sequence[Any],
     rng: np.random.Generator,
     *,
-    mode: str = "auto",
-    rtol: float = 1e-7,
+    mode: str,
+    rtol: float,
     progress: Progress | None = None,
 ) -> Point:
     """Judge the pair at these inputs. A breach of the contract other than a shape ends the visit before any number."""
@@ -113,8 +113,8 @@ def visit(
     cost = (time.perf_counter() - started) / 5  # two forwards and some backwards
     if seen.gradients:
         pair.paths = [path for path in pair.paths if path in seen.gradients]
-    narrow = any(getattr(leaf, "dtype", np.dtype(float)) != np.float64 for leaf in pair.leaves(values))
-    wide = double(values) if narrow else list(values)
+    narrow = any(np.asarray(leaf).dtype != np.float64 for leaf in pair.leaves(values))
+    wide = double(values)
     own_forward = pair.reference is None and not narrow
     function = make_function(pair, wide, flat(seen.run.outs) if own_forward else None)
     size = sum(x.size for x in function.x)
@@ -196,7 +196,7 @@ def _feeds_defined(point: Point, leaf: int, index: tuple[int, ...]) -> bool:
 
 def _strays(narrow: Array, wide: Array) -> bool:
     """Whether a float32 run of the same formula is further off than its rounding explains."""
-    if narrow.shape != wide.shape or not wide.size:
+    if narrow.shape != wide.shape:
         return False
     size = float(np.max(np.abs(wide), initial=0.0))
     return bool(np.max(np.abs(narrow - wide), initial=0.0) > 3e4 * float(np.finfo(np.float32).eps) * size)

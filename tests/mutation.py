@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.chdir(ROOT)
     kept = known_survivors()
     with tempfile.TemporaryDirectory() as folder:
-        mutants = [m for m in mutated_copy(Path(folder)) if m.module in given.modules or not given.modules]
+        mutants = mutated_copy(Path(folder), given.modules)
         if given.sample is not None:
             fresh = [m for m in mutants if key(m) not in kept]
             mutants = random.Random(given.seed).sample(fresh, min(given.sample, len(fresh)))
@@ -85,8 +85,11 @@ def known_survivors() -> dict[tuple[str, str, str], str]:
     return {(g["module"], g["function"], change): g["reason"] for g in groups for change in g["changes"]}
 
 
-def mutated_copy(folder: Path) -> list[Mutant]:
-    """Copy what the tests need into the folder, with all mutants in the modules that are mutated; return these."""
+def mutated_copy(folder: Path, modules: Sequence[str] = ()) -> list[Mutant]:
+    """Copy what the tests need into the folder, with all mutants of these modules (by default of all that are mutated).
+
+    Returns the mutants.
+    """
     from mutmut.configuration import config
     from mutmut.mutation.file_mutation import mutate_file_contents
 
@@ -97,6 +100,8 @@ def mutated_copy(folder: Path) -> list[Mutant]:
             shutil.copy(path, folder / path)
     mutants: list[Mutant] = []
     for path in config().only_mutate:
+        if modules and Path(path).stem not in modules:
+            continue
         mutated = mutate_file_contents(path, (ROOT / path).read_text(encoding="utf-8"))
         (folder / path).write_text(mutated.code, encoding="utf-8")
         mutants += _described(Path(path).stem, path.removesuffix(".py").replace("/", "."), mutated.code)

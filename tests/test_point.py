@@ -23,9 +23,9 @@ def cube_backward(dout, x):
     return dout * 3 * x**2
 
 
-def visited(forward, backward, *inputs, mode="full", rtol=1e-7, progress=None, **options):
+def visited(forward, backward, *inputs, mode="full", rtol=1e-7, progress=None, seed=0, **options):
     pair = Pair(forward, backward, inputs, **options)
-    return visit(pair, pair.values, np.random.default_rng(0), mode=mode, rtol=rtol, progress=progress)
+    return visit(pair, pair.values, np.random.default_rng(seed), mode=mode, rtol=rtol, progress=progress)
 
 
 def breaches(point):
@@ -58,6 +58,11 @@ def test_outputs_are_one_flat_vector(count):
     np.testing.assert_array_equal(function.out, np.concatenate([k * X.ravel() for k in range(1, count + 1)]))
 
 
+def test_a_function_keeps_the_other_arguments_of_its_point():
+    pair = Pair(lambda x, power: x**power, lambda *a: None, (X, 2))
+    np.testing.assert_array_equal(make_function(pair, [X, 3]).out, X.ravel() ** 3)
+
+
 def test_values_in_double_precision():
     given = [{"w": X.astype(np.float32), "n": np.arange(3)}, np.float32(0.5), np.float64(2.0), 1.5, 3, "relu"]
     arrays, half, two, *rest = double(given)
@@ -71,7 +76,8 @@ def test_gradients_come_in_the_inputs_order():
     dx, dw = gradients_at(pair, [2 * X, W], [np.ones((2, 2))])
     np.testing.assert_allclose(dx, np.ones((2, 2)) @ W.T)
     np.testing.assert_allclose(dw, 2 * X.T @ np.ones((2, 2)))
-    assert (dx.dtype, dw.dtype) == (float, float)
+    (narrow,) = gradients_at(Pair(cube, lambda dout, x: np.zeros(x.shape, np.float32), X), [X], [X])
+    assert (dx.dtype, dw.dtype, narrow.dtype) == (float, float, float)
 
 
 # -- a visit ----------------------------------------------------------------------------------------------------------
@@ -142,8 +148,9 @@ def test_a_breach_of_the_contract_ends_the_visit():
     assert point.comparison is None
 
 
-def test_outputs_of_which_none_is_finite_end_the_visit():
-    assert visited(lambda x: x * np.nan, lambda dout, x: dout * np.nan, X).comparison is None
+@pytest.mark.parametrize("x", [X, 0.5])
+def test_outputs_of_which_none_is_finite_end_the_visit(x):
+    assert visited(lambda x: x * np.nan, lambda dout, x: dout * np.nan, x).comparison is None
 
 
 def test_outputs_of_another_shape_than_the_references_end_the_visit():
@@ -194,12 +201,51 @@ def test_a_float32_run_may_be_off_by_its_rounding_only(off, strays):
     assert (point.worst, point.claims[1].dtype) == (RIGHT, float)
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-12, 1e12])
+def test_a_float32_run_is_measured_by_the_size_of_the_gradient(size):
+    def backward(off):
+        return lambda dout, x: (size * dout * (1 + off * (x.dtype == np.float32))).astype(x.dtype)
+
+    for off, strays in ((0.001, []), (0.01, [0] if size else [])):
+        assert visited(lambda x: np.float32(size) * x, backward(off), X.astype(np.float32)).strays == strays
+
+
+def test_without_entries_nothing_strays():
+    point = visited(cube, cube_backward, np.zeros((0, 3), dtype=np.float32))
+    assert (point.strays, point.worst) == ([], RIGHT)
+
+
+def test_a_float32_run_of_another_shape_cannot_be_held_against_it():
+    def backward(dout, x, y):
+        return (dout * y).reshape(x.shape if x.dtype == np.float32 else (3, 2)), dout * x
+
+    narrow = X.astype(np.float32)
+    point = visited(lambda x, y: x * y, backward, narrow, 2 * narrow)
+    assert (point.strays, point.misshapen) == ([], {0})
+
+
 def test_low_precision_is_judged_in_float64():
     x = np.array([0.1, -0.3], dtype=np.float32)
     point = visited(lambda x: x**3, lambda dout, x: dout * (3 + 3e-5) * x**2, x)
     assert point.function.x[0].dtype == np.float64
     np.testing.assert_allclose(point.function.out, x.astype(float) ** 3, rtol=1e-14)
     assert point.comparison.status[0].tolist() == [WRONG, WRONG]
+
+
+def test_upstream_gradients_are_in_float64_too():
+    point = visited(lambda x: x / 10, lambda dout, x: dout / 10, X.astype(np.float32))
+    np.testing.assert_allclose(point.claims[0].ravel(), point.seen.dout / 10, rtol=1e-14)
+
+
+def test_other_values_than_the_pairs_own_may_be_in_low_precision():
+    pair = Pair(cube, cube_backward, X)
+    point = visit(pair, [X.astype(np.float32)], np.random.default_rng(0), mode="full", rtol=1e-7)
+    np.testing.assert_allclose(point.function.out, X.astype(np.float32).astype(float).ravel() ** 3, rtol=1e-14)
+
+
+def test_a_gradient_of_whole_numbers_is_compared_with_a_fraction():
+    point = visited(lambda x: 2.5 * x, lambda dout, x: 0, 0.5, mode="fast")
+    assert point.comparison.numeric[0] == pytest.approx(2.5 * point.seen.dout[0])
 
 
 def test_a_backward_that_does_without_a_gradient_in_float64_is_judged_by_what_it_gave():
@@ -284,6 +330,29 @@ def test_what_feeds_no_finite_output_is_left_out():
     assert point.comparison.status[0][[0, 1, 4]].tolist() == [RIGHT, RIGHT, RIGHT]
 
 
+def test_nan_where_all_outputs_are_finite_is_a_breach_even_of_what_feeds_none():
+    def backward(dout, x):
+        return np.array([dout, np.nan])
+
+    assert [b.cause for b in visited(lambda x: 2 * x[0], backward, X[0, :2]).seen.breaches] == ["not-finite"]
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.0, 1.0), (1.0, 0.0)])
+def test_an_input_after_one_that_is_left_alone_is_looked_at(x, y):
+    """The slope of the root of 0 is infinite; what feeds the logarithm of 0 is left out."""
+
+    def backward(douts, x, y, z):
+        with np.errstate(all="ignore"):
+            return douts[0] / (2 * np.sqrt(x)), douts[1] / y, douts[2] * np.nan
+
+    def forward(x, y, z):
+        with np.errstate(all="ignore"):
+            return [np.sqrt(x), np.log(y), 2 * z]
+
+    point = visited(forward, backward, np.full(2, x), np.full(2, y), X)
+    assert [b.subject for b in point.seen.breaches] == ["z"]
+
+
 def test_nan_that_feeds_a_finite_output_is_a_breach():
     def forward(x):
         with np.errstate(all="ignore"):
@@ -297,6 +366,15 @@ def test_nan_that_feeds_a_finite_output_is_a_breach():
 
     (finding,) = visited(forward, backward, np.array([0.0, 0.0, 2.0])).seen.breaches
     assert finding.message == "1 of 3 entries of the gradient of x is nan or infinite, the first at x[1]"
+
+
+def test_how_far_an_entry_is_moved_to_see_what_it_feeds_goes_by_its_size():
+    def backward(dout, x):
+        with np.errstate(all="ignore"):
+            return dout / x * np.array([0.0, 1.0, np.nan])
+
+    (finding,) = visited(np.log, backward, np.array([0.0, 1e9, 2e9])).seen.breaches
+    assert finding.message == "1 of 3 entries of the gradient of x is nan or infinite, the first at x[2]"
 
 
 # -- a fast check -----------------------------------------------------------------------------------------------------
@@ -320,12 +398,59 @@ def test_a_fast_check_locates_what_is_wrong():
     assert (point.comparison.status[0][7], point.located, point.diffuse) == (WRONG, 1, False)
     assert point.comparison.numeric[0][7] == pytest.approx(point.seen.dout[7] * 3 * x[7] ** 2)
     assert 0 < point.comparison.error[0][7] < 1e-6
+    assert point.comparison.jacobian == [None]
 
 
 def test_a_fast_check_with_an_entry_that_is_no_number_looks_at_every_one():
     point = visited(lambda x, y: 3 * x + y, lambda dout, x, y: (3 * dout[0], 1 * dout), X, X, mode="fast")
     assert np.all(point.comparison.status[0] == WRONG)
     assert point.function.calls > 2 * X.size
+
+
+def test_a_fast_check_of_many_entries_that_are_no_numbers_looks_at_every_one():
+    x = rng.normal(size=(2, 350))
+    point = visited(lambda x, y: 3 * x + y, lambda dout, x, y: (3 * dout[0], 1 * dout), x, x, mode="fast")
+    assert [np.all(status == wanted) for status, wanted in zip(point.comparison.status, (WRONG, RIGHT))] == [True, True]
+
+
+def test_a_fast_check_looks_for_mistakes_in_small_entries_too():
+    factors = np.ones(700)
+    factors[7] = 1e-9
+    claimed = np.where(factors < 1, 100e-9, 1.0)
+    point = visited(lambda x: factors * x, lambda dout, x: claimed * dout, np.ones(700), mode="fast")
+    assert np.flatnonzero(point.comparison.status[0]).tolist() == [7]
+
+
+def test_a_fast_check_sees_a_corner():
+    assert visited(two_slopes, two_slopes_backward(1.0), np.zeros((1, 3)), mode="fast").worst == CORNER
+
+
+def test_a_fast_check_may_see_a_difference_that_no_entry_carries():
+    """Each of many entries is off by a little less than is tolerated: along some directions that adds up."""
+    factors = rng.uniform(0.5, 1.5, 700)
+
+    def backward(dout, x):
+        return factors * dout * (1 + 0.9e-7)
+
+    for rtol, diffuse in ((1e-7, {True, False}), (1e-6, {False})):
+        points = [
+            visited(lambda x: factors * x, backward, np.ones(700), mode="fast", seed=seed, rtol=rtol)
+            for seed in range(8)
+        ]
+        assert {point.worst for point in points} == {RIGHT}
+        assert {point.diffuse for point in points} == diffuse
+
+
+def test_a_fast_check_of_few_entries_looks_at_each_where_none_explains_a_difference():
+    def backward(dout, x):
+        return cube_backward(dout, x) * (1 + 0.9e-7)
+
+    told = []
+    point = visited(cube, backward, np.ones(600), mode="fast", progress=lambda *both: told.append(both))
+    assert (point.worst, point.diffuse, told[-1]) == (RIGHT, False, (600, 600))
+    np.testing.assert_allclose(point.comparison.numeric[0], 3 * point.seen.dout, rtol=1e-9)
+    point = visited(cube, lambda dout, x: cube_backward(dout, x) * (1 + 3e-7), np.ones(6), mode="fast", rtol=1e-6)
+    assert point.worst == RIGHT
 
 
 def test_a_fast_check_says_when_rounding_hides_everything():
@@ -362,6 +487,33 @@ def test_the_last_digit_of_a_saturated_unit_is_forgiven():
     point = visited(saturated, backward, x)
     right = point.seen.dout * np.exp(-x) / (1 + np.exp(-x)) ** 2
     assert settled(compared(point, right, [WRONG, WRONG, RIGHT])) == (0, [UNSETTLED, UNSETTLED, RIGHT])
+
+
+DIGIT = float(np.finfo(float).eps) / 2  # how far apart the floats just below 1 are
+
+
+@pytest.mark.parametrize(
+    ("digits", "off", "status"),
+    [
+        (3, 1.8, UNSETTLED),
+        (3, 2.2, WRONG),
+        (1, 1.8, UNSETTLED),
+        (0, 1.8, WRONG),
+        (3.3, 1.8, WRONG),
+        (4000.001, 1.8, UNSETTLED),
+    ],
+)
+def test_a_whole_number_of_digits_of_1_may_be_off_by_two(digits, off, status):
+    def forward(x):
+        with np.errstate(all="ignore"):
+            return np.log(x)
+
+    x = np.array([1.0, 0.0])
+    point = visited(forward, lambda dout, x: dout / x.clip(1), x)
+    point.claims = [digits * DIGIT * weights(point)]
+    right = (digits + off) * DIGIT * weights(point)
+    point.pair = Pair(forward, lambda dout, x: digits * DIGIT * dout, x)
+    assert settled(compared(point, right, [WRONG, RIGHT], error=0.0)) == (0, [status, RIGHT])
 
 
 def test_a_claim_far_beyond_its_wandering_stays_wrong():
