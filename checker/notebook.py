@@ -91,6 +91,13 @@ class NotRightError(AssertionError):
         return str(self).splitlines()
 
 
+class RefusedError(UsageError):
+    """What a cell asks for cannot be done. A notebook shows the sentence alone: where it was raised is no help."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()
+
+
 @dataclass(frozen=True, repr=False)
 class Hint(Shown):
     """One hint, the `place`th (from 1) of `count`."""
@@ -140,9 +147,9 @@ def check(
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # the hidden test below judges it, and says more
         return Unchecked("not checked here: the test of this answer says more")
     names = _names(sys._getframe(1))
-    task = _exercise(function)
-    forward = forward or _forward(task, function, names)
-    outcome = _judged(task, function, forward, seed)
+    with _refusals():
+        task = _exercise(function)
+        outcome = _judged(task, function, forward or _forward(task, function, names), seed)
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and not outcome:
         raise NotRightError(str(outcome))  # nbgrader's Validate takes a cell that raises nothing for a right one
     if not _displayed():
@@ -155,7 +162,8 @@ def hint(function: Callable[..., Any] | str) -> Hint:
 
     Raises UsageError, with near names, where there is no such exercise.
     """
-    task = _exercise(function)
+    with _refusals():
+        task = _exercise(function)
     hints = _hints(task)
     place = min(_SHOWN.get(task.name, 0) + 1, len(hints))
     _SHOWN[task.name] = place
@@ -176,16 +184,18 @@ def draw(target: "Callable[..., Any] | str", /, **at: float) -> "Drawing | Unche
 
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":
         return Unchecked("not drawn while answers are graded: run this cell in your own notebook")
-    if isinstance(target, str) and (at or is_formula(target)):
-        shown = Drawing(formula(target, at, option=""))
-    elif at:
-        raise UsageError(f"values go with a formula: an exercise draws its own inputs, and takes no {', '.join(at)}")
-    else:
-        names = _names(sys._getframe(1))
-        task = _exercise(target)
-        function = names.get(task.name, task.answer) if isinstance(target, str) else target
-        with silence():
-            shown = Drawing(of_exercise(task, function, _forward(task, function, names)))
+    names = _names(sys._getframe(1))
+    with _refusals():
+        if isinstance(target, str) and (at or is_formula(target)):
+            shown = Drawing(formula(target, at, option=""))
+        elif at:
+            what = ", ".join(at)
+            raise UsageError(f"values go with a formula: an exercise draws its own inputs, and takes no {what}")
+        else:
+            task = _exercise(target)
+            function = names.get(task.name, task.answer) if isinstance(target, str) else target
+            with silence():
+                shown = Drawing(of_exercise(task, function, _forward(task, function, names)))
     if not _displayed():
         print(shown)
     return shown
@@ -193,6 +203,15 @@ def draw(target: "Callable[..., Any] | str", /, **at: float) -> "Drawing | Unche
 
 #: How many hints were shown in this session, by exercise.
 _SHOWN: dict[str, int] = {}
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise RefusedError in the place of a UsageError."""
+    try:
+        yield
+    except UsageError as problem:
+        raise RefusedError(str(problem)) from None
 
 
 # -- which exercise ---------------------------------------------------------------------------------------------------

@@ -243,8 +243,10 @@ def test_a_notebook_draws_a_formula(cells):
     ],
 )
 def test_what_a_notebook_cannot_draw_is_said(cells, call, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as refused:
         eval(call, cells)
+    assert refused.value._render_traceback_() == [str(refused.value)]  # what IPython shows, in a traceback's place
+    assert refused.value.__suppress_context__
 
 
 def test_where_nobody_shows_a_value_it_is_printed(cells, monkeypatch, capsys):

@@ -185,10 +185,12 @@ def test_a_stub_or_an_answer_brings_its_own_declaration():
 )
 def test_an_unknown_name_is_refused_with_near_ones(cells, capsys, name, message):
     cells.run(f"def {name}(x):\n    return x")
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as checked:
         cells.value(f"check({name})")
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as hinted:
         hint(name)
+    for refused in (checked, hinted):
+        assert refused.value._render_traceback_() == [str(refused.value)]
     assert capsys.readouterr() == ("", "")
 
 
