@@ -126,7 +126,7 @@ def test_a_wrong_source_is_named(tmp_path):
     folder.mkdir(parents=True)
     (folder / "01_x.py").write_text('# %%\nexercise("gates.x")\n')
     with pytest.raises(UsageError, match=r"01_x\.py, line 1: solutions/gates\.py has no exercise x"):
-        list(notebooks.generated(tmp_path))
+        notebooks.made(tmp_path, folder / "01_x.py")
 
 
 def test_notebooks_without_a_source_are_found(tmp_path):
@@ -134,7 +134,7 @@ def test_notebooks_without_a_source_are_found(tmp_path):
     lost.parent.mkdir(parents=True)
     lost.write_text("{}")
     assert notebooks.orphans(tmp_path) == [lost]
-    assert list(notebooks.generated(tmp_path)) == []
+    assert notebooks.sources(tmp_path) == []
 
 
 def test_what_an_answer_uses_stands_in_its_region():

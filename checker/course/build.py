@@ -49,8 +49,7 @@ def build(root: Path, *, write: bool = True, force: bool = False) -> Iterator[Ou
     for topic in package.TOPICS:
         yield from stubs_of(root, importlib.import_module(f"{KEYS}.{topic}"), write, force)
     yield from shared(root, package, write)
-    for source in notebooks.sources(root):
-        yield from assignment(root, source, write)
+    yield from assignments(root, root / notebooks.FOLDER, write)
     yield from orphans(root, package)
 
 
@@ -90,9 +89,16 @@ def shared(root: Path, package: ModuleType, write: bool) -> Iterator[Outcome]:
         yield from _file(readme, filled(readme.read_text(encoding="utf-8"), package), write)
 
 
-def assignment(root: Path, source: Path, write: bool) -> Iterator[Outcome]:
-    """The notebook of a source. Raises UsageError where the source asks for what there is not."""
-    yield from _file(*notebooks.made(root, source), write)
+def assignments(root: Path, folder: Path, write: bool) -> Iterator[Outcome]:
+    """The notebooks of a project's sources, in a course's folder. Raises UsageError as `assignment` does."""
+    for source in notebooks.sources(root):
+        yield from assignment(root, source, folder, write)
+
+
+def assignment(root: Path, source: Path, folder: Path, write: bool) -> Iterator[Outcome]:
+    """The notebook of a source, in a course's folder. Raises UsageError where the source asks for what there is not."""
+    path, text = notebooks.made(root, source)
+    yield from _file(folder / path.relative_to(root / notebooks.FOLDER), text, write)
 
 
 def orphans(root: Path, package: ModuleType) -> Iterator[Outcome]:

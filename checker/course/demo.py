@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from ..errors import UsageError
-from . import notebooks
+from . import build, notebooks
 from .executors import place
 from .folder import CONFIG, PROJECT, Course, cores
 from .nbgrader import export, feedback, release
@@ -65,10 +65,7 @@ def prepared(folder: Path) -> Course:
     folder.mkdir(parents=True, exist_ok=True)
     config = (PROJECT / notebooks.FOLDER / CONFIG).read_text(encoding="utf-8")
     (folder / CONFIG).write_text(f"{config}c.Execute.timeout = {TIMEOUT}  # of a demonstration\n", encoding="utf-8")
-    for path, text in notebooks.generated(PROJECT):
-        copied = folder / path.relative_to(PROJECT / notebooks.FOLDER)
-        copied.parent.mkdir(parents=True, exist_ok=True)
-        copied.write_text(text, encoding="utf-8")
+    list(build.assignments(PROJECT, folder, write=True))
     return Course(folder)
 
 

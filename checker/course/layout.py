@@ -15,7 +15,7 @@ _NEXT = """\
   {stubs}/                      what students fill in, made from the answers
   notebooks/sources/               the assignments: prose, with exercises in it
   notebooks/source/                the notebooks that are made from them
-  notebooks/{config}    what nbgrader is to know
+  notebooks/{config}     what nbgrader is to know
 next, in that folder:
   python -m checker build          after a change to an answer or an assignment
   python -m checker release        make what students get, in notebooks/release/
@@ -44,8 +44,6 @@ def lay_out(folder: Path) -> None:
         for source, goal in copied.items():
             shutil.copytree(source, goal, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         shutil.copyfile(assignments / CONFIG, theirs / CONFIG)
-        for path, text in notebooks.generated(folder):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
+        list(build.assignments(folder, theirs, write=True))
     except OSError as problem:
         raise UsageError(f"{folder} cannot be written: {problem.strerror or problem}") from None

@@ -43,14 +43,6 @@ class Part:
     line: int
 
 
-def generated(root: Path) -> Iterator[tuple[Path, str]]:
-    """Every notebook's path and text, by the sources in `notebooks/sources/`; nothing where there are none.
-
-    Raises UsageError where a source asks for what there is not.
-    """
-    return (made(root, source) for source in sources(root))
-
-
 def sources(root: Path) -> list[Path]:
     """The sources of the assignments."""
     return sorted((root / FOLDER / SOURCES).glob("*.py"))

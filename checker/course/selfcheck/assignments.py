@@ -40,7 +40,7 @@ def unreadable(source: Path) -> Iterator[Finding]:
 
 def current(root: Path, source: Path) -> Iterator[Finding]:
     """Whether the notebook of a readable source is what it gives."""
-    yield from (complaint(outcome) for outcome in assignment(root, source, write=False))
+    yield from (complaint(outcome) for outcome in assignment(root, source, root / notebooks.FOLDER, write=False))
 
 
 def worth(root: Path, source: Path) -> Iterator[Finding]:
@@ -82,12 +82,10 @@ def shown(root: Path, sources: Iterable[Path], secrets: Collection[Secret]) -> I
         course = Course(Path(folder))
         shutil.copyfile(theirs.root / CONFIG, course.root / CONFIG)
         for source in sources:
-            path, text = notebooks.made(root, source)
-            there = course.root / "source" / source.stem
-            if path.parent.is_dir():
-                shutil.copytree(path.parent, there)  # with the files that go with it
-            there.mkdir(parents=True, exist_ok=True)
-            (there / path.name).write_text(text, encoding="utf-8")
+            made = theirs.root / notebooks.SOURCE / source.stem
+            if made.is_dir():
+                shutil.copytree(made, course.root / notebooks.SOURCE / source.stem)  # with the files that go with it
+            list(assignment(root, source, course.root, write=True))
             yield from _shown(course, source, secrets)
 
 
