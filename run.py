@@ -24,14 +24,16 @@ def install(extras: str) -> None:
     wanted = (ROOT / "pyproject.toml").read_text() + (ROOT / "constraints.txt").read_text()
     if done.exists() and done.read_text() == wanted:
         return
-    print("setting up .venv ...", file=sys.stderr)
+    print("setting up .venv, for which pip downloads NumPy and more ...", file=sys.stderr)
     if not PYTHON.exists():
         # Some systems ship Python without ensurepip: there, the pip of this file's Python serves the environment.
         venv.create(ENVIRONMENT, with_pip=importlib.util.find_spec("ensurepip") is not None)
     has_pip = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
     pip = [str(PYTHON), "-m", "pip"] if has_pip else [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     quiet = ["--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", *quiet, "-c", "constraints.txt", "-e", f".{extras}"], cwd=ROOT, check=True)
+    installed = subprocess.run([*pip, "install", *quiet, "-c", "constraints.txt", "-e", f".{extras}"], cwd=ROOT)
+    if installed.returncode:
+        sys.exit("run.py: pip could not install what is needed, for the reason above; the same command tries again")
     done.write_text(wanted)
 
 

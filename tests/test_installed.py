@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests import documents
+from tests.small_project import SCALING
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -118,6 +119,18 @@ def wheels(clone):
     return tuple(sorted((clone / "dist").glob("*.whl")))
 
 
+def test_where_pip_finds_nothing_the_first_command_says_so(clone):
+    nowhere = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": ""}
+    command = [sys.executable, "run.py", "demo"]
+    done = subprocess.run(command, cwd=clone, env=os.environ | nowhere, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("setting up .venv, for which pip downloads NumPy and more ...\n")
+    assert done.stderr.endswith(
+        "run.py: pip could not install what is needed, for the reason above; the same command tries again\n"
+    )
+    assert "Traceback" not in done.stderr
+
+
 def names(wheel):
     with zipfile.ZipFile(wheel) as archive:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -211,35 +224,6 @@ def test_the_page_of_the_students_wheel_is_true(wheels, tmp_path):
 
 # -- an instructor ----------------------------------------------------------------------------------------------------
 
-ANSWER = '''
-"""A topic of one's own."""
-
-from numpy import ndarray
-
-from checker import Float, exercise, mistake
-
-
-def scale_forward(x: Float[ndarray, "N D"], gain: Float[ndarray, "D"]):
-    """Each column of x times its gain: return (out, cache)."""
-    ### BEGIN SOLUTION
-    return x * gain, (x, gain)
-    ### END SOLUTION
-
-
-@exercise(scale_forward, points=2, hints=("Each gain is used in every row.",))
-def scale_backward(dout, cache):
-    """Return (dx, dgain), of shapes (N, D) and (D,)."""
-    ### BEGIN SOLUTION
-    x, gain = cache
-    return dout * gain, (dout * x).sum(axis=0)
-    ### END SOLUTION
-
-
-@mistake(scale_backward, "Is anything in the forward divided by N?")
-def mean_over_the_rows(dout, cache):
-    x, gain = cache
-    return dout * gain, (dout * x).mean(axis=0)
-'''
 ASSIGNMENT = '# %% [markdown]\n# # Of my own\n\n# %%\nexercise("mine.scale_backward")\n'
 READ = "(pathlib.Path(numpy.__file__).parents[1] / 'solutions' / 'gates.py').read_text()"
 #: What is handed in: a line above the right answers, or what takes the place of what in them.
@@ -283,7 +267,7 @@ def test_an_instructor_works_with_the_two_wheels_alone(wheels, tmp_path, version
     course = desk / "mine" / "notebooks"
     topics = desk / "mine" / "solutions" / "__init__.py"
     topics.write_text(topics.read_text().replace("TOPICS = (\n", 'TOPICS = (\n    "mine",\n'))
-    (topics.parent / "mine.py").write_text(ANSWER.lstrip())
+    (topics.parent / "mine.py").write_text(SCALING)
     (course / "sources" / "10_mine.py").write_text(ASSIGNMENT)
     assert "coursework/mine.py: written" in run("checker build", cwd="mine")
     assert "10_mine: notebooks/release/10_mine" in run("checker release 10_mine", cwd="mine")
