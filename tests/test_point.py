@@ -298,11 +298,29 @@ def test_an_infinite_slope_cannot_be_told(size):
     assert point.claims[0][1] == 0.0
 
 
-def test_an_infinite_claim_of_a_finite_slope_is_a_breach():
-    def backward(dout, x):
-        return np.where(x == 0, np.inf, dout * 3 * x**2)
+@pytest.mark.parametrize(
+    "forward",
+    [cube, lambda x: np.tanh(1e8 * x), lambda x: np.sqrt(-(x**2)) if x.any() else 0 * x],
+    ids=["cube", "steep", "a point"],
+)
+def test_an_infinite_claim_of_a_finite_slope_is_a_breach(forward):
+    def quiet(x):
+        with np.errstate(invalid="ignore"):
+            return forward(x)
 
-    assert [b.cause for b in visited(cube, backward, np.array([1.0, 0.0])).seen.breaches] == ["not-finite"]
+    assert [b.cause for b in visited(quiet, lambda dout, x: dout * np.inf, np.zeros(2)).seen.breaches] == ["not-finite"]
+
+
+def test_a_slope_may_be_infinite_to_the_left():
+    def forward(x):
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(-x)
+
+    def backward(dout, x):
+        with np.errstate(divide="ignore"):
+            return -dout / (2 * np.sqrt(-x))
+
+    assert visited(forward, backward, np.array([-1.0, 0.0])).comparison.status[0].tolist() == [RIGHT, UNSETTLED]
 
 
 def test_nan_is_a_breach_even_where_the_slope_is_infinite():
@@ -549,41 +567,53 @@ def symmetric(claim, numeric, status):
     return compared(point, np.array(numeric), status)
 
 
-LOWER = [[1.0, 0.0], [2.0, 1.0]]
+LOWER = np.array([[1.0, 0.0], [2.0, 1.0]])
+ASIDE = [[RIGHT, WRONG], [WRONG, RIGHT]]
 
 
-@pytest.mark.parametrize("numeric", [LOWER, np.transpose(LOWER)])
-def test_a_symmetric_matrix_is_judged_among_symmetric_ones(numeric):
-    status = (np.array(numeric) != 1.0) * WRONG
-    point = symmetric([[1.0, 1.0], [1.0, 1.0]], numeric, status)
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("numeric", [LOWER, LOWER.T])
+def test_a_symmetric_matrix_is_judged_among_symmetric_ones(numeric, size):
+    point = symmetric(size * (np.ones((2, 2)) + 1e-7), size * numeric, ASIDE)
     forgive_triangles(point, 1e-7)
     assert point.comparison.status[0].tolist() == [[RIGHT, KINK], [KINK, RIGHT]]
 
 
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize(
     ("claim", "numeric"),
     [
         ([[1.0, 1.001], [1.001, 1.0]], LOWER),  # the sum is another
         ([[1.0, 1.0], [1.0, 1.0]], [[1.0, 0.5], [1.5, 1.0]]),  # both triangles are read
-        ([[1.0, 1.0], [-1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]),  # none is
+        ([[1.0, 1.0], [-1.0, 1.0]], np.eye(2)),  # none is
     ],
 )
-def test_of_a_symmetric_matrix_nothing_else_is_forgiven(claim, numeric):
-    point = symmetric(claim, numeric, [[RIGHT, WRONG], [WRONG, RIGHT]])
+def test_of_a_symmetric_matrix_nothing_else_is_forgiven(claim, numeric, size):
+    point = symmetric(size * np.array(claim), size * np.array(numeric), ASIDE)
     forgive_triangles(point, 1e-7)
-    assert point.comparison.status[0].tolist() == [[RIGHT, WRONG], [WRONG, RIGHT]]
+    assert point.comparison.status[0].tolist() == ASIDE
 
 
-@pytest.mark.parametrize(
-    "x", [np.array([[2.0, 1.0], [1.5, 3.0]]), np.ones((2, 2, 2)), np.ones((1, 2)), np.ones((1, 1))]
-)
+@pytest.mark.parametrize("x", [np.array([[2.0, 1.0], [1.5, 3.0]]), np.ones((2, 2, 2)), np.ones(2)])
 def test_only_a_symmetric_matrix_is_judged_among_symmetric_ones(x):
     point = visited(lambda x: np.sum(x), lambda dout, x: np.full(x.shape, dout), x)
-    numeric = np.zeros(x.shape)
-    numeric[(-1,) + (0,) * (x.ndim - 1)] = 2.0
-    compared(point, numeric, np.full(x.shape, WRONG))
+    point.claims = [np.ones(x.shape)]
+    compared(point, np.broadcast_to(LOWER, x.shape) if x.ndim > 1 else [0.0, 2.0], np.full(x.shape, WRONG))
     forgive_triangles(point, 1e-7)
     assert np.all(point.comparison.status[0] == WRONG)
+
+
+def test_a_triangle_is_read_of_any_input():
+    factors = np.tril(rng.uniform(0.5, 1.5, (3, 3)))
+    x = rng.normal(size=(2, 3))
+
+    def backward(dout, x, s):
+        return np.full(x.shape, dout), dout * (factors + factors.T) / 2
+
+    point = visited(lambda x, s: np.sum(x) + np.sum(factors * s), backward, x, x.T @ x)
+    assert point.worst == WRONG
+    settled(point)
+    np.testing.assert_array_equal(point.comparison.status[1], KINK * (1 - np.eye(3)))
 
 
 # -- corners ----------------------------------------------------------------------------------------------------------
@@ -621,3 +651,68 @@ def test_a_corner_of_a_function_of_each_entry_alone_is_no_composition():
     point = visited(np.abs, lambda dout, x: dout * np.where(x == 0, 5.0, np.sign(x)), AT_ZERO)
     assert point.comparison.status[0].tolist() == [[RIGHT, CORNER, RIGHT]]
     assert settled(point) == (0, [[RIGHT, WRONG, RIGHT]])
+
+
+def off_at_zero(dout, x):
+    """What a backward of |x| may claim at 0, were it a composition: right elsewhere."""
+    return dout * np.where(x == 0, 5.0, np.sign(x))
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (lambda x: np.sum(np.abs(x)), off_at_zero),
+        (lambda x: np.abs(x[::2]) + np.abs(x[1::2]), lambda dout, x: off_at_zero(np.repeat(dout, 2), x)),
+        (
+            lambda x: np.concatenate([np.abs(x), np.maximum(x, 0)]),
+            lambda dout, x: off_at_zero(dout[:4], x) + dout[4:] * (x > 0),
+        ),
+    ],
+    ids=["one output", "outputs of two entries", "entries in two outputs"],
+)
+def test_a_corner_that_others_feel_may_be_a_composition(forward, backward):
+    point = visited(forward, backward, np.array([0.5, -0.5, 0.0, 0.3]))
+    assert point.worst == CORNER
+    assert settled(point)[1] == [RIGHT, RIGHT, KINK, RIGHT]
+
+
+def test_a_corner_of_a_number_or_of_two_inputs_may_be_a_composition():
+    assert settled(visited(np.abs, off_at_zero, 0.0)) == (1, KINK)
+    point = visited(
+        lambda x, y: np.abs(x) + np.abs(y),
+        lambda dout, x, y: (off_at_zero(dout, x), off_at_zero(dout, y)),
+        np.array([0.0, 1.0]),
+        np.array([1.0, 0.0]),
+    )
+    assert settled(point) == (2, [KINK, RIGHT])
+
+
+def test_a_corner_of_each_of_two_entries_is_no_composition():
+    assert settled(visited(np.abs, off_at_zero, np.zeros(2))) == (0, [WRONG, WRONG])
+
+
+def test_nothing_is_proven_where_the_backward_fails_beside_a_corner():
+    def backward(dout, x):
+        if x.any():
+            raise ValueError
+        return two_slopes_backward(2.0)(dout, x)
+
+    assert settled(visited(two_slopes, backward, np.zeros(3))) == (3, [KINK] * 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_beside_a_corner_what_is_not_negative_stays_so(seed):
+    """Below 0 the power is not defined, and nothing could be told of the rest."""
+
+    def forward(x):
+        with np.errstate(invalid="ignore"):
+            return np.sum(np.abs(x - 1)) + np.sum(x**1.5)
+
+    def backward(dout, x):
+        return dout * (np.where(x == 1, 5.0, 1.01 * np.sign(x - 1)) + 1.5 * np.sqrt(x))
+
+    point = visited(forward, backward, np.array([0.0, 1.0, 1.0, 0.0]))
+    point.comparison.status[0][[0, 3]] = RIGHT
+    assert point.comparison.status[0].tolist() == [RIGHT, CORNER, CORNER, RIGHT]
+    assert settle_doubts(point, np.random.default_rng(seed), 1e-7) == 0
+    assert point.worst == WRONG
