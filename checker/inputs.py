@@ -16,7 +16,7 @@ import numpy as np
 from . import shapes, tree
 from .errors import UsageError
 from .shapes import Bool, Float, Int, Shape
-from .values import Between, Custom, Labels, Normal, Resampled, Values, Whole, infer
+from .values import Between, Custom, Labels, Normal, OneHot, Regions, Resampled, Values, Whole, infer
 
 __all__ = ["Array", "Bool", "Constant", "Declaration", "Float", "Int", "Variation", "below"]
 
@@ -453,9 +453,11 @@ class _Sample:
         return Constant(leaf)
 
     def _labels(self, leaf: np.ndarray, dims: tuple[str, ...], name: str) -> Values:
-        """Integers: labels below the length of some axis if they can be, rows of the sample in another order if not."""
+        """Integers: one-hot rows, a causal mask, labels below a length, or the rows of the sample in another order."""
         flat = leaf.ravel()
         unique = len(np.unique(flat))
+        if leaf.ndim > 1 and unique == 2 and isinstance(found := infer(leaf.astype(float), name), OneHot | Regions):
+            return found
         binary = unique <= 2 and flat.size >= 4
         if unique == 1 and flat[0] in (0, 1) and leaf.dtype.kind != "b":
             return Labels(2)  # of one class alone there is always another

@@ -634,3 +634,21 @@ def test_smaller_inputs_keep_multiples_and_differ():
     assert w.shape[1] == 4 * w.shape[0]
     assert len(set(x.shape)) == 2
     assert x.size <= 20
+
+
+@pytest.mark.parametrize("dtype", [int, bool, np.int8])
+def test_one_hot_rows_of_whole_numbers_stay_one_hot(dtype):
+    targets = np.eye(4, dtype=dtype)[[0, 3, 1, 2, 1]]
+    declaration = sampled(rng().normal(size=(5, 4)), targets, names="x t")
+    drawn = [declaration.draw(rng())[1], *(variation.inputs[1] for variation in declaration.variations(rng(), 12))]
+    assert len({rows.shape for rows in drawn}) > 2
+    for rows in drawn:
+        assert rows.dtype == dtype
+        assert (rows.astype(int).sum(axis=1) == 1).all()
+
+
+def test_a_causal_mask_of_whole_numbers_stays_causal():
+    declaration = sampled(rng().normal(size=(4, 4)), np.tril(np.ones((4, 4), bool)), names="x mask")
+    for variation in declaration.variations(rng(), 12):
+        mask = variation.inputs[1]
+        assert np.array_equal(mask, np.tril(np.ones(mask.shape, bool)))
