@@ -94,7 +94,7 @@ def test_scores(page):
     said = section(page, "01_gates")
     assert (
         "4 of 6 submissions graded; mean 0.75, median 0.5 of 2 points; 2 not graded ; 4 answers wait to be read: "
-        "until then no score counts words." in said
+        "until then no score counts words ." in said
     )
     assert 'aria-label="How many submissions had how many points: 0 points: 2; 1 points: 1; 2 points: 1"' in page
     assert "add mean 0.5 of 1 2 right 1 wrong 1 not attempted" in said
@@ -109,7 +109,7 @@ def test_scores_are_of_the_same_points_until_everything_is_read():
     half = [graded("ann", right("add"), read), graded("ben", right("add"), WORDS)]
     said = section(classreport.page("x", half), "01_gates")
     assert "2 of 2 submissions graded; mean 1, median 1 of 1 points; 1 answer waits to be read: " in said
-    assert "until then no score counts words." in said
+    assert "until then no score counts words ." in said
     assert "words mean 2 of 2 1 right 1 to be read" in said
     assert "Who needs a hand" not in said
     whole = [half[0], graded("ben", right("add"), Mark("words", 2.0, 0.0))]
@@ -122,7 +122,7 @@ def test_scores_are_of_the_same_points_until_everything_is_read():
     assert "0 / 0" not in text_of(nothing)
     doubted = graded("ann", right("add"), Mark("mul_test", 1.0, None, "gates.mul", "right"))
     said = section(classreport.page("x", [doubted, graded("ben", right("add"), right("mul"))]), "01_gates")
-    assert "mean 1, median 1 of 1 points; 1 answer waits to be read: until then no score counts mul." in said
+    assert "mean 1, median 1 of 1 points; 1 answer waits to be read: until then no score counts mul ." in said
 
 
 def test_a_histogram_counts_every_submission_once():
