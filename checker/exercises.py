@@ -13,6 +13,7 @@ declaration with `@task` in the place of `@exercise`: its halves are no referenc
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from .inputs import Declaration
 from .kinds import MEASURED, Answer, kind
 from .recognise import Mistake
 from .report import Report
+from .settings import demand_function, demand_settings, names_of, told
 from .shapes import Shape
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -100,8 +102,9 @@ class Exercise:
 
         The forward is compared with the reference, and the backward with the derivative of the reference's forward: at
         ordinary points, then at every edge (wrong only there is of the kind "edge"), then where careless code overflows
-        (kind "unstable"). A known mistake is named, with its advice.
+        (kind "unstable"). A known mistake is named, with its advice. Raises UsageError where a setting makes no sense.
         """
+        demand_settings(seed=seed, trials=trials, mode=mode, rtol=rtol)
         from .answers import check, check_alone
 
         mine = Answer(answer or self.answer, forward or self.forward)
@@ -136,10 +139,23 @@ def exercise(
     `memory`, the cache may keep no more alive than the reference's. Raises UsageError where the declaration does not
     fit.
     """
+    demand_settings(layout=layout)
+    demand_function("forward", forward, optional=True)
+    wrt = names_of("wrt", wrt)
+    _demand_lists(rows=rows, hints=hints)
+    _demand_dicts(draw=draw, arguments=arguments, nodes=nodes, edges=edges, overflow=overflow)
+    _demand_dicts(**{f"the case {name!r}": case for name, case in {**(edges or {}), **(overflow or {})}.items()})
+    worth: list[Any] = list(points.values()) if isinstance(points, Mapping) else [points]
+    for number in worth:
+        if not isinstance(number, Real) or not 0 <= float(number) < np.inf:
+            raise UsageError(f"points is {told(number)}; they are a number, or one for each gradient, 0 or more")
 
     def declare(answer: Function) -> Function:
         _fits(kind, forward, answer)
         declaration = Declaration.from_signature(forward or answer, draw, arguments)
+        for name in wrt or ():
+            if name.partition("[")[0] not in declaration.names:
+                raise UsageError(f"wrt names {name!r}, but the inputs are {', '.join(declaration.names)}")
         if nodes:
             declaration = declaration.without("node")
         declared = Exercise(
@@ -172,6 +188,20 @@ def exercise(
 def task(forward: Callable[..., Any] | None = None, **declared: Any) -> Callable[[Function], Function]:
     """Declare the decorated function, in a stub, to be a student's answer. Arguments and errors as `exercise`."""
     return exercise(forward, **declared, stub=True)
+
+
+def _demand_lists(**given: Any) -> None:
+    """Refuse anything but lists of texts: a text alone would be its letters."""
+    for role, value in given.items():
+        if not isinstance(value, (tuple, list)) or not all(isinstance(each, str) for each in value):
+            raise UsageError(f"{role} is {told(value)}; it is a list of texts")
+
+
+def _demand_dicts(**given: Any) -> None:
+    """Refuse anything but dicts, and nothing."""
+    for role, value in given.items():
+        if not isinstance(value, Mapping | None):
+            raise UsageError(f"{role} is {told(value)}; it is a dict by name")
 
 
 def _fits(name: str, forward: Callable[..., Any] | None, answer: Callable[..., Any]) -> None:

@@ -10,7 +10,11 @@ import numpy as np
 from .errors import UsageError
 
 #: What settings of few values can be.
-CHOICES = {"mode": ("auto", "full", "fast"), "style": ("auto", "gradient")}
+CHOICES = {
+    "mode": ("auto", "full", "fast"),
+    "style": ("auto", "gradient"),
+    "layout": ("denominator", "numerator"),
+}
 
 
 def demand_settings(prefix: str = "", **settings: Any) -> None:

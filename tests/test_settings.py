@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from checker import (
+    Float,
     UsageError,
     check_grad,
     check_hessian,
@@ -11,6 +12,7 @@ from checker import (
     check_jvp,
     check_layer,
     check_value_and_grad,
+    exercise,
     gradcheck,
     numerical_gradient,
     numerical_hessian,
@@ -178,6 +180,45 @@ def test_a_setting_of_gradcheck_that_makes_no_sense_is_refused(name, value, said
 
 def test_numbers_of_numpy_are_settings_as_well():
     assert gradcheck(forward, backward, (X,), seed=np.int64(3), trials=np.int32(2), rtol=np.float32(1e-6), names="x")
+
+
+def declared(x: Float[np.ndarray, "N"], w: Float[np.ndarray, "N"]):
+    return x * w, (x, w)
+
+
+def declared_backward(dout, cache):
+    return dout * cache[1], dout * cache[0]
+
+
+DECLARED = [
+    ({"forward": 3}, "forward is 3; give the function itself, or None"),
+    ({"layout": "rows"}, "layout is 'rows'; it can be 'denominator' or 'numerator'"),
+    ({"wrt": "q"}, "wrt names 'q', but the inputs are x, w"),
+    ({"wrt": 3}, "wrt is 3; it is a list of the inputs' names"),
+    ({"hints": "Think."}, "hints is 'Think.'; it is a list of texts"),
+    ({"rows": [3]}, "rows is a list; it is a list of texts"),
+    ({"draw": 3}, "draw is 3; it is a dict by name"),
+    ({"arguments": []}, "arguments is a list; it is a dict by name"),
+    ({"nodes": "z"}, "nodes is 'z'; it is a dict by name"),
+    ({"edges": [3]}, "edges is a list; it is a dict by name"),
+    ({"overflow": {"large": 3}}, "the case 'large' is 3; it is a dict by name"),
+    ({"points": "2"}, "points is '2'; they are a number, or one for each gradient, 0 or more"),
+    ({"points": {"x": 1, "w": -1}}, "points is -1; they are a number, or one for each gradient, 0 or more"),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), DECLARED, ids=[said for _, said in DECLARED])
+def test_a_declaration_that_makes_no_sense_is_refused(options, said):
+    with pytest.raises(UsageError) as raised:
+        exercise(**{"forward": declared} | options)(declared_backward)
+    assert str(raised.value) == said
+
+
+def test_the_settings_of_an_exercises_check_are_no_fault_of_its_answer():
+    task = exercise(declared, wrt="x")(lambda dout, cache: dout * cache[1]).exercise
+    assert task.check()
+    for name, value, said in (*SETTINGS[:11], *MORE[:5]):
+        assert refused(task.check, **{name: value}) == said
 
 
 def test_a_layer_is_an_object():
