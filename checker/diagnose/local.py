@@ -34,9 +34,10 @@ def links(view: View) -> Links | None:
     right = view.J.reshape(-1, m)
     yours = view.C.reshape(-1, m) if view.C is not None else (view.yours / view.point.dout).reshape(-1, m)
     strong = np.abs(right) > 1e-7 * size_of(right)
-    if np.any(strong.sum(0) > 1) or np.any(np.abs(yours[~strong]) > 1e-9 * size_of(yours)):
+    felt = strong.any(0)  # an output that no entry moves, as where a function is flat, says nothing
+    if np.any(strong.sum(0) > 1) or np.any(np.abs(yours[:, felt][~strong[:, felt]]) > 1e-9 * size_of(yours)):
         return None
-    j = np.flatnonzero(strong.any(0))
+    j = np.flatnonzero(felt)
     i = strong.argmax(0)[j]
     x = view.x.ravel()[i]
     variables = {view.name: x, "out": view.point.out[j]}
@@ -131,15 +132,14 @@ def derivative(view: View) -> Cause | None:
     elif varied_much(right) and (term := name_form(right - yours, variables, any_constant=True)) is not None:
         return view.cause(
             "missing-term",
-            f"Your local derivative plus {term} is the right one: that term is missing or has the wrong sign or "
-            "factor.",
-            "List every place where the forward uses this input; each contributes one term, and the terms add up.",
+            f"Your local derivative plus {term} is the right one: a term of yours is missing, or derived wrongly.",
+            "List every place where the forward uses this input: each contributes one term, and the terms add up.",
         )
     elif (k := steady(right - yours)) is not None and len(right) > 4 and varied_much(right):
         return view.cause(
             "missing-term",
             f"Your local derivative plus {k:.6g} is the right one, at every point.",
-            "List every place where the forward uses this input; each contributes one term, and the terms add up.",
+            "List every place where the forward uses this input: each contributes one term, and the terms add up.",
         )
     else:
         return None
