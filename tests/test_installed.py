@@ -94,13 +94,15 @@ class Installed:
         for block in documents.blocks(page):
             if block.file:
                 (self.desk / block.file).write_text(block.text)
-            for command, shown in block.sessions if block.language == "console" else ():
-                documents.agree(shown, self.run(command.removeprefix("$ "), code=None), f"the page of {wheel.name}")
-            for command in block.commands if block.language == "sh" and not block.not_run else ():
-                if command.startswith("cd "):
-                    folder = command.removeprefix("cd ")
-                else:
-                    self.run(command, cwd=folder)
+            if block.language == "console":
+                for command, shown in block.sessions:
+                    documents.agree(shown, self.run(command, code=None), f"the page of {wheel.name}, `{command}`")
+            elif not block.not_run:
+                for command in block.commands:
+                    if command.startswith("cd "):
+                        folder = command.removeprefix("cd ")
+                    else:
+                        self.run(command, cwd=folder)
 
 
 @pytest.fixture(scope="module")
