@@ -554,9 +554,22 @@ def test_what_wanders_when_the_inputs_move_by_their_last_digit_is_forgiven():
     x = 1e5 + np.array([0.3, -0.7, 1.1, 0.9])
     point = visited(np.std, unstable_backward(1.0), x)
     assert np.any(point.comparison.status[0] == WRONG)
-    assert WRONG not in settled(point)[1]
+    point.comparison.status[0][:] = [RIGHT, WRONG, WRONG, WRONG]
+    assert settled(point) == (0, [RIGHT, UNSETTLED, UNSETTLED, UNSETTLED])
     point = visited(np.std, unstable_backward(1.1), x)
     assert settled(point)[1] == [WRONG] * 4
+
+
+def test_a_number_is_moved_as_a_number():
+    kinds = set()
+
+    def backward(dout, x, y):
+        kinds.add((type(x), type(y)))
+        return dout * y, 2 * dout * x
+
+    point = visited(lambda x, y: x * y, backward, 0.5, X)
+    settled(point)
+    assert (kinds, point.worst) == ({(float, np.ndarray)}, WRONG)
 
 
 def symmetric(claim, numeric, status):
@@ -645,6 +658,23 @@ def test_what_is_off_at_a_corner_and_right_beside_it_is_let_pass():
 def test_what_is_off_at_a_corner_and_beside_it_is_wrong(dtype, beside):
     point = visited(two_slopes, two_slopes_backward(beside), np.zeros((1, 3), dtype=dtype))
     assert settled(point) == (0, [[WRONG] * 3])
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_only_a_little_beside_a_corner_it_must_be_right(size):
+    def backward(dout, x):
+        far = np.abs(x) / size
+        elsewhere = ((far > 0.01) & (far < 0.4)) | (far > 0.6)
+        return two_slopes_backward(1.0)(dout, x) * np.where(elsewhere, 2.0, 1.0)
+
+    assert settled(visited(two_slopes, backward, size * AT_ZERO)) == (1, [[RIGHT, KINK, RIGHT]])
+
+
+def test_beside_zeros_a_little_is_a_thousandth():
+    def backward(dout, x):
+        return two_slopes_backward(1.0)(dout, x) * np.where(np.abs(x) > 0.01, 2.0, 1.0)
+
+    assert settled(visited(two_slopes, backward, 0 * AT_ZERO)) == (3, [[KINK] * 3])
 
 
 def test_a_corner_of_a_function_of_each_entry_alone_is_no_composition():
