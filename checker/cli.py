@@ -246,12 +246,12 @@ def _all_known(given: "Given", found: Sequence["Subject"], target: str) -> None:
         return
     if any(subject.kind == "unclear" or takes_any(subject.signature) for subject in found):
         return
-    known = list(dict.fromkeys(name for subject in found for name in subject.takes()))
-    for name in sorted(given.typed.difference(known)):
+    known = list(dict.fromkeys(p.name for subject in found for p in own_parameters(subject.signature)))
+    for name in sorted(given.typed.difference(*(subject.takes() for subject in found))):
         question = near(name, known)
         if len(found) > 1:
             raise UsageError(f"nothing in {target} has an input {name!r}{question}")
-        listed = ", ".join(p.name for p in own_parameters(first.signature)) or "none"
+        listed = ", ".join(known) or "none"
         raise UsageError(f"{first.name} has no input {name!r}{question + ' It' if question else '; it'} takes {listed}")
 
 

@@ -16,7 +16,7 @@ from .errors import UsageError
 from .exercises import Exercise, exercises_in
 from .recorded import recorded
 from .report import NOT_ATTEMPTED, RIGHT, WRONG
-from .resolve import BrokenModuleError, find, near, workspace
+from .resolve import BrokenModuleError, Found, find, near, workspace
 
 COURSEWORK = "coursework"
 PROGRESS = ".progress.json"
@@ -75,13 +75,23 @@ def _course(text: str) -> tuple[Any, Sequence[str]]:
         package = find(above).module if above else None
         if topic in getattr(package, "TOPICS", ()):
             return package, [topic]
-        package = find(name).module
+        found = find(name)
     except BrokenModuleError as broken:
         raise UsageError(f"{text} cannot be imported: {broken.__cause__}") from None
+    package = found.module
+    if found.name and hasattr(package, "TOPICS"):
+        raise _no_topic(found)
     if not hasattr(package, "TOPICS"):
         advice = f"python -m checker list {COURSEWORK}, or {COURSEWORK}.gates for one topic"
         raise UsageError(f"{text} is neither a course nor a topic of one; try {advice}")
     return package, package.TOPICS
+
+
+def _no_topic(found: Found) -> UsageError:
+    """The complaint about a name in a course that is no topic of it."""
+    package = found.module.__name__
+    topics = [f"{package}.{topic}" for topic in found.module.TOPICS]
+    return UsageError(f"{package} has no topic {found.name}{near(f'{package}.{found.name}', topics)}")
 
 
 def _modules(package: Any, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:
@@ -175,6 +185,8 @@ def run_hint(options: argparse.Namespace) -> int:
         if not chosen:
             names = [t.name for t in tasks]
             if hasattr(found.module, "TOPICS"):
+                if found.name:
+                    raise _no_topic(found)
                 topic = f"{found.module.__name__}.{found.module.TOPICS[0]}"
                 raise UsageError(f"a hint is for one exercise, or for the next of a topic: name one, as {topic}")
             raise UsageError(f"{found.where} has no exercise {found.name or 'at all'}{near(found.name, names)}")

@@ -401,6 +401,13 @@ def test_what_list_suggests_can_be_typed(gates, capsys):
     assert main(["list", "coursework"]) == 1
 
 
+def test_a_topic_that_there_is_not_is_not_taken_for_all_of_them(gates, capsys):
+    capsys.readouterr()
+    for verb in ("list", "hint"):
+        assert main([verb, "coursework.gatez"]) == 2
+        assert capsys.readouterr().err == "checker: coursework has no topic gatez; did you mean coursework.gates?\n"
+
+
 def test_list_takes_the_folder_as_a_shell_completes_it(gates, capsys, monkeypatch):
     assert main(["list", "coursework/"]) == main(["list", "./coursework"]) == 1
     (gates / "deeper").mkdir()
