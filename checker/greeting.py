@@ -85,7 +85,7 @@ class Parser(argparse.ArgumentParser):
             what = f"a {missing[1]}" if missing[1].islower() else missing[1]
             return f"{self._name} needs {what}" + (f": {told}" if told else "")
         several = re.match(r"ambiguous option: (\S+) could match (.*)", message)
-        return f"{several[1]} may be {_listed(several[2].split(', '), 'or')}: write it in full" if several else ""
+        return f"{several[1]} may be {_listed(several[2].split(', '))}: write it in full" if several else ""
 
     def demand_nothing_more(self, left: Sequence[str]) -> None:
         """Raise UsageError for what stands on the line and nothing takes: an option first, with near names."""
@@ -110,9 +110,9 @@ def _near(name: str, known: Iterable[str]) -> str:
     return near(name, known)
 
 
-def _listed(words: Sequence[str], last: str = "or") -> str:
+def _listed(words: Sequence[str]) -> str:
     """`a`, `a or b`, `a, b or c`."""
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def demand_verb(word: str, known: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import importlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -122,6 +123,7 @@ def declare_list(verbs: Any, name: str) -> None:
 def run_list(options: argparse.Namespace) -> int:
     """Run `list`; 0 if everything is right."""
     rows: list[dict[str, Any]] = []
+    moving = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     with workspace():
         package, topics = _course(options.course)
         progress = Progress.beside(package)
@@ -134,10 +136,10 @@ def run_list(options: argparse.Namespace) -> int:
             for task, verdict in progress.verdicts(module, exercises_in(module)):
                 rows.append({"topic": topic, "exercise": task.name, "verdict": verdict, "points": task.points,
                              "rows": list(task.rows)})  # fmt: skip
-                if sys.stderr.isatty():
+                if moving:
                     print(f"\r\033[K{topic} ...", end="", file=sys.stderr)
         progress.save()
-    if sys.stderr.isatty():
+    if moving:
         print("\r\033[K", end="", file=sys.stderr)
     if options.json:
         print(json.dumps(rows, indent=1))

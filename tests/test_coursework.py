@@ -408,6 +408,15 @@ def test_a_topic_that_there_is_not_is_not_taken_for_all_of_them(gates, capsys):
         assert capsys.readouterr().err == "checker: coursework has no topic gatez; did you mean coursework.gates?\n"
 
 
+@pytest.mark.parametrize(("terminal", "moves"), [("xterm", True), ("dumb", False)])
+def test_list_says_where_it_is_on_a_terminal_that_can_take_it_back(gates, capsys, monkeypatch, terminal, moves):
+    monkeypatch.setenv("TERM", terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    capsys.readouterr()
+    main(["list"])
+    assert ("\r\033[Kgates ..." in capsys.readouterr().err) == moves
+
+
 def test_list_takes_the_folder_as_a_shell_completes_it(gates, capsys, monkeypatch):
     assert main(["list", "coursework/"]) == main(["list", "./coursework"]) == 1
     (gates / "deeper").mkdir()
