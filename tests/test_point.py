@@ -407,13 +407,13 @@ def test_a_fast_check_of_a_right_pair():
 def test_a_fast_check_locates_what_is_wrong():
     def backward(dout, x):
         claimed = cube_backward(dout, x)
-        claimed[7] *= 1.5
+        claimed[[7, 300]] *= 1.5
         return claimed
 
     x = rng.normal(size=700)
     point = visited(cube, backward, x, mode="fast")
-    assert np.flatnonzero(point.comparison.status[0]).tolist() == [7]
-    assert (point.comparison.status[0][7], point.located, point.diffuse) == (WRONG, 1, False)
+    assert np.flatnonzero(point.comparison.status[0]).tolist() == [7, 300]
+    assert (point.comparison.status[0][7], point.located, point.diffuse) == (WRONG, 2, False)
     assert point.comparison.numeric[0][7] == pytest.approx(point.seen.dout[7] * 3 * x[7] ** 2)
     assert 0 < point.comparison.error[0][7] < 1e-6
     assert point.comparison.jacobian == [None]
@@ -572,6 +572,13 @@ def test_a_number_is_moved_as_a_number():
     assert (kinds, point.worst) == ({(float, np.ndarray)}, WRONG)
 
 
+@pytest.mark.parametrize("x", [X, 2 * X])
+def test_what_is_taken_back_is_decided_at_the_values_that_were_visited(x):
+    pair = Pair(lambda x, n: x**n, lambda dout, x, n: 1.5 * dout * n * x ** (n - 1), (X, 2))
+    point = visit(pair, [x, 3], np.random.default_rng(0), mode="full", rtol=1e-7)
+    assert settled(point)[1] == [[WRONG] * 3] * 2
+
+
 def symmetric(claim, numeric, status):
     """A symmetric 2 x 2 matrix of which the function reads the lower triangle."""
     x = np.array([[2.0, 1.0], [1.0, 3.0]])
@@ -675,6 +682,16 @@ def test_beside_zeros_a_little_is_a_thousandth():
         return two_slopes_backward(1.0)(dout, x) * np.where(np.abs(x) > 0.01, 2.0, 1.0)
 
     assert settled(visited(two_slopes, backward, 0 * AT_ZERO)) == (3, [[KINK] * 3])
+
+
+def test_beside_a_corner_the_other_arguments_are_those_that_were_visited():
+    def backward(dout, x, n):
+        return n * two_slopes_backward(n - 1.0)(dout, x)
+
+    pair = Pair(lambda x, n: n * two_slopes(x), backward, (np.zeros(3), 2))
+    for n, status in ((2, KINK), (3, WRONG)):
+        point = visit(pair, [np.zeros(3), n], np.random.default_rng(0), mode="full", rtol=1e-7)
+        assert settled(point)[1] == [status] * 3
 
 
 def test_a_corner_of_a_function_of_each_entry_alone_is_no_composition():
