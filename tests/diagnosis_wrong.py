@@ -1603,3 +1603,18 @@ def _(dout, x, s):
 @wrong("a slope where the function is flat, too", lambda x: np.clip(x, -1, 1) ** 3, array("N", "D"), "elementwise")
 def _(dout, x):
     return dout * (x * x + 0.3 * np.sin(3 * x))
+
+
+def squared_error(y, t):
+    return np.mean((np.tanh(y) - t) ** 2)
+
+
+def errors(rng):
+    shape = [(5, 3), (4, 7)][rng.integers(2)]
+    return rng.normal(size=shape), rng.normal(size=shape)
+
+
+@wrong("one side of a difference", squared_error, errors, "missing-term")
+def _(dout, y, t):
+    h = np.tanh(y)
+    return dout * 2 * (h - t) * (1 - h * h) / y.size, -dout * 2 * h / y.size

@@ -178,7 +178,8 @@ SAID = {
     "gamma without its input": "the gradient of b, which is right",
     "temperature left out": "times tau (1.7 here), in every entry",
     "scale left out": "times 1/s (",
-    "a plain term of a loss": "in every entry, whatever the inputs are",
+    "a plain term of a loss": "in every entry that is wrong, whatever the inputs are",
+    "one side of a difference": " t in every entry that is wrong, whatever",
     "nothing but rounding": "all zeros but for rounding",
     "weights turned inside a product": "if b were transposed",
 }  # fmt: skip

@@ -118,30 +118,46 @@ def path(view: View) -> Cause | None:
     return None
 
 
+#: Terms of a loss's derivative that hold nothing of the data but the entry itself: basis, words, where they come from.
+TERMS: tuple[tuple[Callable[[View], np.ndarray], str, str], ...] = (
+    (lambda v: np.ones(v.shape), "", "linear in this input"),
+    (lambda v: v.x, " {name}", "a square of this input, or of a difference with it"),
+)
+
+
 def same_number(view: View) -> Cause | None:
-    """Off by one number that no input and no place changes: a plain term of the derivative, and no path of the data."""
-    values = []
-    for v in view.points:
-        parts = difference(v)
-        if parts is None or v.point.dout.size != 1 or v.point.dout[0] == 0 or v.x.size < 2:
-            return None
-        off = parts[0][..., 0] / (1.0 if v.C is not None else v.point.dout[0])
-        values.append(float(np.mean(off)))
-        if np.ptp(off) > FORM * size_of(off) + v.noise or size_of(off) < 1e3 * v.noise:
-            return None
-    groups: dict[tuple[object, ...], list[float]] = {}
-    for v, value in zip(view.points, values, strict=True):
-        groups.setdefault(tuple(np.shape(x) for x in v.case.inputs), []).append(value)
-    largest = max(map(abs, values))
-    if max(map(len, groups.values())) < 2 or any(np.ptp(group) > FORM * largest for group in groups.values()):
+    """Off by one number, or by one number times the entry, wherever it is: a term of the derivative, and no path."""
+    for basis, words, origin in TERMS:
+        values = known(steady_multiple(v, basis(v)) for v in view.points)
+        if values is None:
+            continue
+        groups: dict[tuple[object, ...], list[float]] = {}
+        for v, value in zip(view.points, values, strict=True):
+            groups.setdefault(tuple(np.shape(x) for x in v.case.inputs), []).append(value)
+        largest = max(map(abs, values))
+        if max(map(len, groups.values())) < 2 or any(np.ptp(group) > FORM * largest for group in groups.values()):
+            continue
+        return view.cause(
+            "missing-term",
+            f"Right gradient = yours {'+' if values[0] > 0 else '-'} {abs(values[0]):.6g}"
+            f"{words.format(name=view.name)} in every entry that is wrong, whatever the inputs are.",
+            "A term of the derivative is missing, extra or of the wrong sign or size: one of the forward's terms is "
+            f"{origin}.",
+        )
+    return None
+
+
+def steady_multiple(view: View, basis: np.ndarray) -> float | None:
+    """C with right - yours = c * basis for a loss, in three entries or more, where they differ at all; else None."""
+    parts = difference(view)
+    if parts is None or view.point.dout.size != 1 or view.point.dout[0] == 0:
         return None
-    return view.cause(
-        "missing-term",
-        f"Right gradient = yours {'+' if values[0] > 0 else '-'} {abs(values[0]):.6g} in every entry, whatever the "
-        "inputs are.",
-        "A term of the derivative that holds no input is missing, extra or of the wrong sign or size: one of the "
-        "forward's terms is linear in this input.",
-    )
+    off = parts[0][..., 0] / (1.0 if view.C is not None else view.point.dout[0])
+    wrong = np.abs(off) > 1e-4 * size_of(off)
+    if np.sum(wrong) < min(3, view.x.size) or view.x.size < 2 or size_of(off) < 1e3 * view.noise:
+        return None
+    c = float(np.sum((off * basis)[wrong]) / np.sum((basis * basis)[wrong]))
+    return c if size_of((off - c * basis)[wrong]) <= FORM * size_of(off) + view.noise else None
 
 
 def lies(view: View, basis: Basis, axes: tuple[int, ...]) -> int | None:
@@ -190,8 +206,8 @@ def penalty(view: View) -> Cause | None:
 
 ENOUGH = 12
 REGULARISE = (
-    "Compare the regularisation with its gradient: r * sum(W^2) gives 2 r W, (r/2) * sum(W^2) gives r W, inside or "
-    "outside the 1/N; a parameter that is not in that sum has no such term."
+    "Compare what the forward squares (a regularisation, a difference) with its gradient: r * sum(W^2) gives 2 r W, "
+    "(r/2) * sum(W^2) gives r W, inside or outside the 1/N; a parameter that is not in that sum has no such term."
 )
 
 
