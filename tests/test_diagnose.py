@@ -190,6 +190,20 @@ def test_what_a_cause_says_of_it(name):
     assert any(SAID[name] in cause.message for cause in found(by_name(name)))
 
 
+@pytest.mark.parametrize("still", [True, False])
+def test_a_plain_number_is_called_the_value_of_an_input_only_where_that_moves(still):
+    def draw(rng):
+        return rng.normal(size=(5, 3)), np.array(0.5 if still else rng.uniform(0.2, 0.8))
+
+    def backward(dout, x, s):
+        return (0.5 if still else s) * dout * 2 * x, 0 * s
+
+    pair = Wrong("half", lambda x, s: np.sum(x * x) + 0 * s, backward, draw, ())
+    (cause,) = diagnose(*cases(pair))
+    assert cause.message.startswith("Yours is the right gradient times 1/2, in" if still else "Yours is the right")
+    assert ("times s (" in cause.message) is not still
+
+
 def test_what_two_inputs_share_is_no_cause_where_both_are_wrong():
     """Then a step that they share is wrong, and no use of one of them is missing."""
     source = by_name("triplet without the negative")

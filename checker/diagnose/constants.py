@@ -5,6 +5,8 @@ from itertools import combinations, permutations
 from math import e, log, pi, prod, sqrt
 from typing import Any
 
+import numpy as np
+
 from .case import Case
 from .view import View
 
@@ -133,10 +135,20 @@ def recognise(view: View, values: list[float]) -> str | None:
         return None
     texts = [text for key, text in found.items() if key_order(key) == best]
     if best == 0:  # a plain number may be an axis' length as well: say both
-        made = [text for key, text in found.items() if key[0] in ("length", "input") and "- 1" not in text]
+        made = [
+            text
+            for key, text in found.items()
+            if (key[0] == "length" and "- 1" not in text) or (key[0] == "input" and varies(view, key[1]))
+        ]
         made = made or [text for key, text in found.items() if key[0] == "two"][:1]
         texts = texts[:1] + one_phrase(made)[:1]
     return sign + " or ".join(one_phrase(texts)[:2])
+
+
+def varies(view: View, name: str) -> bool:
+    """Has the input other numbers at some point? Where it never moves, a plain number may be its value by chance."""
+    inputs = [point.case.inputs[point.case.names.index(name)] for point in view.points]
+    return any(not np.array_equal(inputs[0], other) for other in inputs)
 
 
 def one_phrase(texts: list[str]) -> list[str]:
