@@ -334,7 +334,9 @@ def still_wrong_nearby(point: Point, rng: np.random.Generator, rtol: float, most
         function = make_function(pair, values)
     except Exception:  # not defined beside the corner: nothing is proven
         return False
-    dout, shapes = np.where(function.defined, flat(douts), 0.0), [out.shape for out in point.seen.run.outs]
+    dout, shapes = flat(douts), [out.shape for out in point.seen.run.outs]
+    if np.any(dout[~function.defined]):  # nor is there, where an output is not defined that is so at the corner
+        return False
     for leaf, status in enumerate(point.comparison.status):
         if claims[leaf].shape != function.x[leaf].shape:
             continue
