@@ -29,6 +29,8 @@ UPSTREAM = re.compile(
 ALL_UPSTREAM = re.compile(
     r"(d_?outs?|douts|grads?|grad_?outputs?|gradients?|upstream|g|gs|cotangents?|cts?|v|dys?|d)$", re.I
 )
+#: Beside a first parameter of such a name, a second of this name is what the forward saved: a slope, an eigenvector.
+SLOPE = re.compile(r"(g|v|delta\w*|local_?\w+|dy_?d\w+|d\w+_d\w+)$", re.I)
 LABEL = re.compile(r"(y|t|ys|y_?true|target\w*|label\w*|truth|gt|mask\w*|keep)$", re.I)
 SETTING = re.compile(
     r"(eps\w*|epsilon|reg\w*|lam\w*|lambda_?|alpha|slope|momentum|p|rate|prob|temperature|tau|decay|weight_decay|lr|"
@@ -185,14 +187,16 @@ class Pair:
                         f"cannot differentiate with respect to {path}: it holds {_kind(leaf)}; give floats"
                     )
             return chosen
-        found = []
+        found, aside = [], []
         for name, value in zip(self.names, self.values):
             inside = list(tree.flatten(value, name))
             floats = [path for path, leaf in inside if is_float(leaf)]
             # A dict with strings, flags or plain numbers in it is a bag of settings, such as bn_param.
             if isinstance(value, dict) and not all(isinstance(leaf, np.ndarray) for _, leaf in inside):
+                aside += floats if len(floats) == len(inside) else []
                 continue
             found += floats
+        found = found or aside  # unless there is nothing else
         if not found:
             kinds = ", ".join(f"{path}: {_kind(leaf)}" for path, leaf in everything) or "none at all"
             raise UsageError(f"nothing to differentiate: no input holds floats ({kinds}); {_floats(everything)}")
@@ -340,7 +344,10 @@ class Pair:
             ):  # sigmoid_backward(dy, y)
                 roles.append("out")
             else:
-                roles.append("dout" if UPSTREAM.match(name) else None)
+                roles.append("dout" if UPSTREAM.match(name) or (name == "d" and len(own) == 1) else None)
+        if roles == ["dout", "dout"] and returned == 2 and ALL_UPSTREAM.match(own[0].name):
+            slope = SLOPE.match(own[1].name) or own[1].name in {f"d{name}" for name in self.names}
+            roles[1] = "cache" if slope else "dout"
         if _takes_any_number(self.backward_function) and "cache" not in roles:  # backward(dout, *inputs)
             roles += [name for name in self.names if name not in roles]
         self._bindings = self._by_position(roles, returned)
@@ -457,7 +464,7 @@ class Pair:
         """Whether an input takes no gradient by its name: labels and masks; a number such as eps; running averages."""
         name = path.split("[")[0]
         moving = name.lower().startswith(("running_", "moving_"))
-        number = not isinstance(self._value(name), np.ndarray)
+        number = isinstance(self._value(name), (int, float, np.generic))
         return bool(LABEL.match(name) or (SETTING.match(name) and (number or moving)))
 
     def may_vary(self, path: str) -> bool:

@@ -140,7 +140,8 @@ def _central(
     claimed = np.atleast_1d(claim[group.select]).ravel()
     x = np.where(np.isfinite(x), x, 0.0)  # infinite entries are judged one by one, and cannot move
     h = STEP * np.maximum(np.abs(x), function.scale[leaf])
-    up, down = x + h, x - h
+    with np.errstate(over="ignore"):
+        up, down = x + h, x - h
     shape = np.shape(function.x[leaf][group.select])
     plus = function.moved(leaf, group.select, up.reshape(shape))
     minus = function.moved(leaf, group.select, down.reshape(shape))
@@ -163,7 +164,7 @@ def _central(
         jacobian = result.jacobian[leaf]
         if jacobian is not None:
             jacobian[group.flat[owner], np.arange(out.size)] = change / width
-        evident = straight & quiet & (np.abs(central - claimed) > 10 * gap + 100 * noise + 1e-4 * size)
+        evident = straight & quiet & (np.abs(central - claimed) > 3 * gap + 20 * noise + 1e-5 * size)
         evident |= ~np.isfinite(claimed)  # nothing to compare with, as where the whole gradient has another size
     result.numeric[leaf].flat[group.flat] = central
     result.error[leaf].flat[group.flat] = noise + gap

@@ -249,7 +249,9 @@ def _linear(pair: Pair, seen: Observation, again: Run) -> Iterator[Finding]:
             continue
         g, twice, minus = (np.asarray(a, dtype=float) for a in (gradient, doubled[path], negated[path]))
         size = float(np.max(np.abs(g), initial=0.0))
-        slack = (1e-9 if np.asarray(gradient).dtype != np.float32 else 1e-4) * size
+        if size > np.finfo(float).max / 8:  # twice as much may not be a number
+            continue
+        slack = rounding_of(np.asarray(gradient).dtype, 840, 1e-9, size)
         if not np.isfinite(size) or (np.all(np.abs(twice - 2 * g) <= slack) and np.all(np.abs(minus + g) <= slack)):
             continue
         if np.all(np.abs(twice - g) <= slack) and np.all(np.abs(minus - g) <= slack):
@@ -295,8 +297,19 @@ def _close(a: Any, b: Any) -> bool:
     if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
         return False
     size = np.max(np.abs(a[np.isfinite(a)]), initial=0.0) if a.dtype.kind == "f" else 0
-    eps = 1e-5 if a.dtype == np.float32 else 1e-12
-    return bool(np.all((np.abs(a - b) <= eps * size) | (a == b) | (np.isnan(a) & np.isnan(b))))
+    slack = rounding_of(a.dtype, 84, 1e-12, float(size))
+    return bool(np.all((np.abs(a - b) <= slack) | (a == b) | (np.isnan(a) & np.isnan(b))))
+
+
+def rounding_of(dtype: np.dtype[Any], operations: float, least: float, size: float) -> float:
+    """How far numbers of this size may be apart after so many roundings in a dtype, or by `least` relative to them.
+
+    Numbers below the smallest normal one, which float16 reaches soon, round to multiples of the smallest of all.
+    """
+    if dtype.kind != "f" or dtype == np.float64:
+        return least * size
+    kind = np.finfo(dtype)
+    return min(0.1, operations * float(kind.eps)) * size + operations * float(kind.smallest_subnormal)
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -146,7 +146,7 @@ def glance(
             run = pair.forward(pair.arguments(values))
         except Exception:
             return None
-    if not all(np.all(np.isfinite(out)) for out in run.outs):
+    if not all(np.all(np.isfinite(out)) and np.isrealobj(out) for out in run.outs):
         return None
     if run.cache is None and pair.saves:  # a mode in which nothing is saved is not meant to be differentiated
         return None

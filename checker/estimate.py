@@ -5,6 +5,7 @@ the Jacobian J; for z (p,) and W (m, n), dz/dW is (m, n, p). The gradient of a s
 """
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from .calling import Array, Pair
 from .contract import flat, name_of
 from .errors import UsageError
-from .numerical import Function, Line, extrapolate, slope
+from .numerical import SAFETY, Function, Line, extrapolate, slope
 from .point import double, make_function
 
 #: Widest step of a second difference, relative to the entries' scale.
@@ -129,6 +130,7 @@ def second_derivatives(pair: Pair) -> Estimate:
     indices = list(np.ndindex(x.shape))
     value, error = np.zeros((x.size, x.size)), np.zeros((x.size, x.size))
     rounding = float(np.sum(function.noise))
+    own = [min(abs(float(x[index])) or scale, scale) for index in indices]
 
     def at(*moves: tuple[int, float]) -> float:
         moved = x.copy()
@@ -136,15 +138,32 @@ def second_derivatives(pair: Pair) -> Estimate:
             moved[indices[place]] += step
         return float(np.sum(function.moved(0, ..., moved)))
 
-    for i in range(x.size):
-        for j in range(i + 1):
+    def estimate(i: int, j: int, units: Sequence[float]) -> tuple[float, float]:
+        """The derivative by entries i and j, with steps in these units."""
+        a, b = units[i], units[j]
 
-            def second(h: float, i: int = i, j: int = j) -> float:
-                if i == j:
-                    return (at((i, h)) - 2 * out + at((i, -h))) / h**2
-                across = at((i, h), (j, h)) - at((i, h), (j, -h)) - at((i, -h), (j, h)) + at((i, -h), (j, -h))
-                return across / (4 * h**2)
+        def second(h: float) -> float:
+            if i == j:
+                return (at((i, h * a)) - 2 * out + at((i, -h * a))) / (h * a) ** 2
+            up = at((i, h * a), (j, h * b)) - at((i, h * a), (j, -h * b))
+            down = at((i, -h * a), (j, h * b)) - at((i, -h * a), (j, -h * b))
+            return (up - down) / (4 * h * a * h * b)
 
-            found = extrapolate(second, lambda h: 8 * rounding / h**2, SECOND_STEP * scale)
-            value[i, j], error[i, j] = value[j, i], error[j, i] = found
+        return extrapolate(second, lambda h: 8 * rounding / (h * a * h * b), SECOND_STEP)
+
+    size = 0.0
+    for i, j in sorted(np.ndindex(value.shape), key=lambda place: place[0] != place[1]):  # the diagonal tells the size
+        if i < j:
+            continue
+        found: list[tuple[float, float]] = []
+        for share, units in product((1.0, 2.0**-8, 2.0**-16), ([scale] * x.size, own)):
+            found.append(estimate(i, j, [share * unit for unit in units]))
+            if found[-1][1] <= 1e-3 * max(abs(found[-1][0]), size if i != j else 0.0):
+                break
+        else:  # no steps settle: what the others say is a part of the error
+            found.sort(key=lambda one: one[1])
+            apart = (abs(one - found[0][0]) - SAFETY * bar for one, bar in found if np.isfinite(one))
+            found.append((found[0][0], max([found[0][1], *apart])))
+        value[i, j], error[i, j] = value[j, i], error[j, i] = found[-1]
+        size = max(size, abs(float(np.nan_to_num(value[i, j]))))
     return Estimate(value.reshape(x.shape * 2), error.reshape(x.shape * 2))

@@ -29,7 +29,7 @@ def forward_findings(point: Point) -> list[Finding]:
         )
         return [Finding("out", IS_WRONG, message, "forward", "forward-shape", advice)]
     for path, mine, theirs in zip(pair.out_names, own, expected):
-        rtol = 1e-4 if mine.dtype == np.float32 else 1e-9
+        rtol = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 0.1}.get(mine.dtype, 1e-9)
         off = ~_agree(np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float), rtol, rounding(point.values))
         if off.any():
             how_many = "" if off.size == 1 else f" in {int(off.sum())} of {off.size} outputs"
@@ -75,7 +75,7 @@ def _gradient(point: Point, leaf: int, path: str, misshapen: Finding | None) -> 
         entries, errors = worst_entries(off, *numbers), distances(off, *numbers[:2])
         return Finding(path, IS_WRONG, message, "values", "", "", shape, int(off.sum()), entries, errors)
     if leaf in point.strays:
-        message = f"the gradient of {path} is right in float64, but its float32 run is far from that"
+        message = f"the gradient of {path} is right in float64, but what it gives in low precision is far from that"
         advice = "look for a subtraction of nearly equal numbers, or for a product that overflows in low precision"
         return Finding(path, IS_WRONG, message, "unstable", "low-precision", advice, shape)
     hidden = status == UNSETTLED

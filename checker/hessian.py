@@ -56,8 +56,8 @@ def _second(path: str, x: Array, yours: Array, estimate: Estimate, rtol: float, 
     off &= ~(hidden & np.isfinite(yours))
     if hidden.any() and not off.any():
         message = f"{share(hidden, f'the Hessian by {path}')} beyond what can be told: f is not defined all around here"
-        numbers = worst_entries(hidden, yours, value, error)
-        return Finding(path, CANNOT_TELL, message, advice="try inputs further inside", shape=yours.shape, entries=numbers)
+        advice, entries = "try inputs further inside", worst_entries(hidden, yours, value, error)
+        return Finding(path, CANNOT_TELL, message, advice=advice, shape=yours.shape, entries=entries)
     if not off.any():
         return Finding(path, RIGHT, agreement(yours.size, f"the Hessian by {path}"), shape=yours.shape)
     message = f"{share(off, f'the Hessian by {path}')} wrong"

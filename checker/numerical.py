@@ -29,6 +29,8 @@ STEP = EPS ** (1 / 3)
 RATIO = 8.0
 WIDEST = 0.1
 NARROWEST = 3e-14
+#: The smallest size of an entry whose narrowest step is an ordinary float.
+TINIEST = 1e-290
 #: A claim is compared with an estimate at this many times the estimate's error.
 SAFETY = 5.0
 #: An estimate is conclusive if its error is below this share of the numbers compared.
@@ -56,7 +58,10 @@ class Function:
     def _call(self, leaves: Sequence[Array]) -> Array:
         self.calls += 1
         with np.errstate(all="ignore"):
-            return np.array(self.evaluate(leaves), dtype=float).ravel()
+            out = np.array(self.evaluate(leaves)).ravel()
+            if np.iscomplexobj(out):  # as Python's (-1.0) ** 0.5
+                out = np.where(out.imag == 0, out.real, np.nan)
+            return out.astype(float, copy=False)
 
     def _defined_or_nan(self, leaves: Sequence[Array]) -> Array:
         try:
@@ -89,7 +94,8 @@ class Function:
         rng = np.random.default_rng(0)
         noise = EPS * np.abs(self.out)
         for _ in range(2):
-            jittered = [x * (1 + EPS * rng.integers(-3, 4, x.shape)) for x in self.x]
+            with np.errstate(over="ignore"):
+                jittered = [x * (1 + EPS * rng.choice((-3, -2, -1, 1, 2, 3), x.shape)) for x in self.x]
             moved = self._defined_or_nan(jittered)
             noise = np.fmax(noise, np.abs(moved - self.out))
         ordinary = [x + STEP * s * rng.uniform(0.5, 1.5, x.shape) for x, s in zip(self.x, self.scale)]
@@ -106,6 +112,8 @@ def _grid(out: Array) -> Array:
             if np.array_equal(moving.astype(narrow), moving):
                 return float(np.finfo(narrow).eps) * np.abs(out)
         for decimals in range(1, 13):
+            if EPS * np.min(np.abs(moving)) > 10.0**-decimals:  # any numbers this large have no more decimals
+                break
             if np.array_equal(np.round(moving, decimals), moving):
                 return np.full(out.shape, 10.0**-decimals)
     return np.zeros(out.shape)
@@ -139,7 +147,7 @@ class Line:
         """The unit of the steps."""
         if self.leaf < 0:
             return 1.0
-        return max(abs(float(self.function.x[self.leaf][self.index])), self.function.scale[self.leaf])
+        return max(abs(float(self.function.x[self.leaf][self.index])), self.function.scale[self.leaf], TINIEST)
 
     @property
     def smallest(self) -> float:
@@ -147,11 +155,11 @@ class Line:
         if self.leaf < 0:
             return 1.0
         x = np.abs(self.function.x[self.leaf])
-        own = max(float(x[self.index]), 1e-300)
+        own = max(float(x[self.index]), TINIEST)
         if float(x[self.index]) == 0.0:  # a zero tells nothing: resolve the other entries' sizes, and 1
             others = x[(x > 0) & np.isfinite(x)]
             own = min(float(np.min(others, initial=self.scale)), 1.0)
-        return min(own, self.scale)
+        return max(min(own, self.scale), TINIEST)
 
     def sample(self, h: float) -> tuple[float, float, Array, Array]:
         """The representable steps up and down that come nearest to h, and the outputs there."""
@@ -187,11 +195,17 @@ class Rung:
     high: float
     noise: float
     moved: bool
+    spread: float  # the central slopes of the outputs added up without their signs, none of which cancels another
 
     @property
     def gap(self) -> float:
         """By how much the one-sided slopes differ, added up over the outputs, whose corners could cancel in the sum."""
         return self.high - self.low
+
+    @property
+    def steepest(self) -> float:
+        """The larger of the one-sided slopes, without its sign."""
+        return max(abs(self.right), abs(self.left))
 
 
 def total_noise(parts: Array) -> float:
@@ -226,6 +240,7 @@ def rung(line: Line, dout: Array, h: float, noise: Array) -> Rung | None:
             high,
             2 * rounding / h + lopsided,
             moved,
+            float(np.sum(np.abs(rising + falling))) / (up + down),
         )
 
 
@@ -272,15 +287,41 @@ def judge(
             narrow = [r for r in rungs if r.h <= 3 * STEP * line.scale]
             if all(_excludes(some, claim, rtol, size, absolute) for some in (rungs, narrow)):
                 value, error = best(rungs)
-                if not _stairs(line, dout, abs(value - claim), rungs):
+                apart = abs(value - claim)
+                if apart * rungs[0].h > _rounding_inside(line, dout) and not _stairs(line, dout, apart, rungs):
                     return Judgement("wrong", value, error)
     verdict = _decide(rungs, claim, rtol, size, negligible, absolute)
     if verdict.status == "wrong":
         stairs = _stairs(line, dout, abs(verdict.value - claim), rungs)
         if stairs:
-            rungs = [replace(r, noise=r.noise + 4 * stairs / r.h) for r in rungs]
-            return _decide(rungs, claim, rtol, size, negligible, absolute)
+            return _decide(_noisier(rungs, stairs), claim, rtol, size, negligible, absolute)
+        lost = verdict.error > CONCLUSIVE * abs(verdict.value) and _chaotic(line, dout, rungs)
+        slack = rtol * max(abs(verdict.value), abs(claim), size) + absolute
+        if lost or _narrower_agree(rungs, claim, slack, verdict.value, line.scale):
+            return replace(verdict, status="unsettled")
     return verdict
+
+
+def _narrower_agree(rungs: Sequence[Rung], claim: float, slack: float, value: float, scale: float) -> bool:
+    """Whether narrower steps say what is claimed, and not the value, as on a line with a fine ripple.
+
+    Or stand still, where nothing is claimed: a quantizer's stairs are as wide as those of no rounding in double
+    precision, but no difference tells them from stairs of coarser rounding.
+    """
+    if claim == 0.0:
+        still = [r.h for r in rungs if r.right == 0.0 or r.left == 0.0]
+        return len(still) >= 3 and still[0] >= 1e-6 * scale
+    return any(
+        error <= 0.02 * abs(estimate - value) and abs(estimate - claim) <= SAFETY * error + slack
+        for error, estimate, _ in _estimates([r for r in rungs if np.isfinite(r.central)])
+    )
+
+
+def _chaotic(line: Line, dout: Array, rungs: Sequence[Rung]) -> bool:
+    """Whether a change in the input's last digits decides the outputs' first ones, so that no step is narrow enough."""
+    reach = [max(r.steepest, r.spread) * r.h for r in rungs]
+    size = float(np.sum(np.abs(dout * line.function.out)[line.touched]))
+    return reach[-1] > 0.01 * max(size, *reach)
 
 
 def _excludes(rungs: Sequence[Rung], claim: float, rtol: float, size: float, absolute: float) -> bool:
@@ -298,9 +339,9 @@ def _stairs(line: Line, dout: Array, distance: float, ladder: Sequence[Rung]) ->
     are no powers of 2 of each other are tried, for stairs often are; so are odd and even differences.
     Source: Hamming 1962, Numerical Methods for Scientists and Engineers; More & Wild 2011.
     """
-    if _converges(ladder):
+    found = _ledge(ladder, _rounding_inside(line, dout))
+    if not found and _converges(ladder):
         return 0.0
-    found = 0.0
     for share in (0.37, 0.143):
         near, far = (line.sample(k * share * STEP * line.scale) for k in (1, 2))
         with np.errstate(all="ignore"):
@@ -318,6 +359,25 @@ def _stairs(line: Line, dout: Array, distance: float, ladder: Sequence[Rung]) ->
             if wide.gap <= 0.2 * change:
                 found = max(found, change * other.h)
     return found if np.isfinite(found) and distance <= 2000 * found / (STEP * line.scale) else 0.0
+
+
+def _rounding_inside(line: Line, dout: Array) -> float:
+    """What numbers inside the function that are as large as the input may lose to rounding, felt in <dout, outputs>."""
+    return 64 * EPS * line.scale * float(np.max(np.abs(dout), initial=0.0))
+
+
+def _ledge(ladder: Sequence[Rung], most: float) -> float:
+    """By how much the function leaves, at one step, the curve that all narrower steps see; 0 if by more than `most`.
+
+    x * (1 + tanh(x)) is a straight line between two values of 1 + tanh(x). A corner is left by more than rounding.
+    """
+    found = 0.0
+    finite = [r for r in ladder if np.isfinite(r.gap)]
+    for wide, narrow in zip(finite, finite[1:]):
+        away = max(abs(slope - narrow.central) for slope in (wide.right, wide.left))
+        if away > 64 * (narrow.gap + 2 * narrow.noise) and away * wide.h <= most:  # a curve's bend is 4 times the gap
+            found = max(found, away * wide.h)
+    return found
 
 
 def _converges(ladder: Sequence[Rung]) -> bool:
@@ -355,12 +415,18 @@ def _climb(line: Line, dout: Array) -> Iterator[list[Rung]]:
 def slope(line: Line, dout: Array, rtol: float = 1e-9) -> tuple[float, float]:
     """The slope of <dout, outputs> along the line and its error, to within rtol of itself if that can be had."""
     rungs: list[Rung] = []
+    inside = _rounding_inside(line, dout)
     for rungs in _climb(line, dout):
         if len(rungs) >= 3:
             value, error = best(rungs)
-            if error <= rtol * abs(value):
+            if error <= rtol * abs(value) and abs(value) * line.scale > inside:
                 return value, error
-    return best(rungs)
+    return best(_noisier(rungs, _ledge(rungs, inside)))
+
+
+def _noisier(rungs: Sequence[Rung], stairs: float) -> list[Rung]:
+    """The steps on a staircase of this height."""
+    return [replace(r, noise=r.noise + 4 * stairs / r.h) for r in rungs]
 
 
 def _levels(scale: float, smallest: float) -> list[float]:
@@ -410,7 +476,20 @@ def best_of(rungs: Sequence[Rung]) -> tuple[float, float, float]:
         return min(longest)
     error, value, h = min(choices, default=(np.inf, np.nan, 0.0))
     apart = (abs(value - r.central) - SAFETY * r.noise for r in heard if r.h < h)
-    return max([error, *apart]), value, h
+    return max([error, *apart, *_ripples(heard, h)]), value, h
+
+
+def _ripples(rungs: Sequence[Rung], h: float) -> Iterator[float]:
+    """The slopes at narrower steps than h at which the function moves hardly less than at h, and not by rounding.
+
+    What is smooth at h moves in proportion to the step. What does not has periods that h steps over.
+    """
+    far = next((r.steepest * r.h for r in rungs if r.h == h), np.inf)
+    return (
+        r.steepest
+        for r in rungs
+        if r.h < h and r.steepest * r.h > far * np.cbrt(r.h / h) and r.steepest > r.noise
+    )
 
 
 def _estimates(rungs: Sequence[Rung]) -> Iterator[tuple[float, float, float]]:
@@ -441,8 +520,8 @@ def _with_swallowed(rungs: list[Rung]) -> list[Rung]:
     moving = [r for r in rungs if r.moved and still and r.h > min(still)]
     if not moving:
         return rungs
-    smallest = min(abs(r.central) * 2 * r.h for r in moving)
-    straight = any(r.h > 30 * max(still) and r.gap <= 0.5 * abs(r.central) for r in moving)
+    smallest = min(r.spread * 2 * r.h for r in moving)
+    straight = any(r.h > 30 * max(still) and r.gap <= 0.5 * r.spread for r in moving)
     return [replace(r, noise=r.noise + smallest / r.h) if r.moved or straight else r for r in rungs]
 
 
@@ -487,16 +566,17 @@ def _kink(rungs: Sequence[Rung]) -> Rung | None:
 
 def _one_sided(rungs: Sequence[Rung], claim: float, rtol: float) -> Judgement:
     """One side leaves the domain at every step: only the other side's slopes are left."""
-    choices = []
+    choices, grows = [], False
     for side in ("right", "left"):
         slopes = [(getattr(r, side), r.noise) for r in rungs if np.isfinite(getattr(r, side))]
+        grows |= bool(slopes) and abs(slopes[-1][0]) >= max(abs(slope) for slope, _ in slopes)  # without end, or nearly
         better = [((RATIO * n[0] - w[0]) / (RATIO - 1), n[1]) for w, n in zip(slopes, slopes[1:])]
         choices += [(abs(w[0] - n[0]) + (n[1] if np.isfinite(n[1]) else 0.0), n[0]) for w, n in zip(better, better[1:])]
     if not choices:
         return Judgement("unsettled", np.nan, np.inf)
     error, value = min(choices)
     size = max(abs(value), abs(claim))
-    if error > 1e-3 * size:
+    if error > 1e-3 * size or (grows and claim * value > value**2 and error > 1e-3 * abs(value)):
         return Judgement("unsettled", value, error)
     agrees = abs(value - claim) <= 2 * SAFETY * error + 10 * rtol * size
     return Judgement("right" if agrees else "wrong", value, error)

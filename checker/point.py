@@ -133,7 +133,9 @@ def visit(
             precise = gradients_at(pair, wide, douts)
         except MisfitError:
             precise = claims
-        point.strays = [k for k, (a, b) in enumerate(zip(claims, precise)) if _strays(a, b)]
+        dtypes = [leaf.dtype for leaf in pair.leaves(values) if isinstance(leaf, np.floating | np.ndarray)]
+        eps = max(float(np.finfo(dtype).eps) for dtype in dtypes)
+        point.strays = [k for k, (a, b) in enumerate(zip(claims, precise)) if _strays(a, b, eps, seen.dout)]
         claims = precise
     for k, (claim, x) in enumerate(zip(claims, function.x)):
         if claim.shape != x.shape:
@@ -194,12 +196,15 @@ def _feeds_defined(point: Point, leaf: int, index: tuple[int, ...]) -> bool:
     return bool(np.any(np.isfinite(moved) & (moved != function.out)))
 
 
-def _strays(narrow: Array, wide: Array) -> bool:
-    """Whether a float32 run of the same formula is further off than its rounding explains."""
+def _strays(narrow: Array, wide: Array, eps: float, dout: Array) -> bool:
+    """Whether a run of the same formula in low precision is further off than its rounding explains.
+
+    A saturated slope, as 1 - y**2, may lose every digit: what is a thousandth of dout counts as small.
+    """
     if narrow.shape != wide.shape:
         return False
-    size = float(np.max(np.abs(wide), initial=0.0))
-    return bool(np.max(np.abs(narrow - wide), initial=0.0) > 3e4 * float(np.finfo(np.float32).eps) * size)
+    size = max(float(np.max(np.abs(wide), initial=0.0)), 1e-3 * float(np.max(np.abs(dout), initial=0.0)))
+    return bool(np.max(np.abs(narrow - wide), initial=0.0) > min(3e4 * eps, 0.5) * size)
 
 
 def weights(point: Point) -> Array:

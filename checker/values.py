@@ -357,7 +357,7 @@ def _rows(sample: Array, distinct: Array, kept: bool) -> Values | None:
         if sample.ndim > 1 and np.isclose(sample.sum(), 1, atol=1e-8):
             return Simplex(None)
     with np.errstate(over="ignore"):
-        if sample.ndim > 1 and sample.shape[-1] > 1 and np.allclose((sample**2).sum(axis=-1), 1, atol=1e-8):
+        if sample.ndim > 1 and sample.shape[-1] > 1 and np.allclose(np.square(sample).sum(axis=-1), 1, atol=1e-8):
             return UnitNorm()
     return None
 

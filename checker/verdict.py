@@ -303,8 +303,8 @@ def in_brief(names: Sequence[str], values: Sequence[Any]) -> str:
 def _brief(value: Any) -> str:
     if isinstance(value, np.ndarray):
         if value.size <= 6:
-            short = {"float_kind": "{:.4g}".format}  # without the blanks of a column
-            return np.array2string(value, separator=", ", formatter=short).replace("\n", "")
+            short = "{:.4g}".format  # without the blanks of a column
+            return np.array2string(value, separator=", ", formatter={"float_kind": short}).replace("\n", "")
         return f"{value.shape}"
     if isinstance(value, (tuple, list, dict)):
         value = tree.map_leaves(lambda leaf: np.shape(leaf) if isinstance(leaf, np.ndarray) else leaf, value)

@@ -1086,3 +1086,41 @@ def test_an_array_called_p_takes_a_gradient_and_a_number_called_p_does_not():
     )
     kept = gradcheck(lambda x, p: (x / p, p), lambda dout, c: dout / c, (t, 0.5))
     assert squared.verdict == kept.verdict == "right"
+
+
+def test_a_dict_of_numbers_beside_nothing_else_holds_parameters_and_beside_an_array_settings():
+    def loss(p):
+        return (p["w"] ** 2).sum() + 3 * p["b"], {"w": 2 * p["w"], "b": 3.0}
+
+    report = check_value_and_grad(loss, ({"w": A, "b": 1.5},))
+    assert (report.verdict, [f.subject for f in report.findings]) == ("right", ["p['w']", "p['b']"])
+    scaled = gradcheck(lambda x, how: (x * how["k"], how), lambda dout, how: dout * how["k"], (A, {"k": 2.0}))
+    assert (scaled.verdict, [f.subject for f in scaled.findings]) == ("right", ["x"])
+
+
+def test_an_upstream_gradient_may_be_called_d():
+    class Cube:
+        def __call__(self, x):
+            self.x = x
+            return x**3
+
+        def back(self, d):
+            return 3 * d * self.x**2
+
+    cube = Cube()
+    assert gradcheck(cube, cube.back, (A,)).verdict == "right"
+    assert check_grad(lambda d: d**3, lambda d: 3 * d**2, (A,)).verdict == "right"
+
+
+@pytest.mark.parametrize("name", ["g", "v", "delta", "local_grad", "dydx", "dy_dx", "dx"])
+def test_what_the_forward_saves_may_be_a_slope_by_name(name):
+    forward = lambda x: (np.tanh(x), 1 - np.tanh(x) ** 2)  # noqa: E731
+    backward = eval(f"lambda dout, {name}: dout * {name}")
+    assert gradcheck(forward, backward, (A,)).verdict == "right"
+
+
+@pytest.mark.parametrize("names", ["dh, dc", "dout, dh", "dout, grad_h", "g_y, g_h"])
+def test_two_upstream_gradients_are_told_by_their_names(names):
+    first, second = names.split(", ")
+    backward = eval(f"lambda {names}: {first} * 2 + {second} * 3")
+    assert gradcheck(lambda x: (2 * x, 3 * x), backward, (A,)).verdict == "right"

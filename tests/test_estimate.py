@@ -238,3 +238,30 @@ def test_a_hessian_is_of_a_scalar():
     message = r"a Hessian is of a scalar function; squares returns shape \(3,\): sum it, or take one entry"
     with pytest.raises(UsageError, match=f"^{message}$"):
         numerical_hessian(squares, (np.ones(3),))
+
+
+@pytest.mark.parametrize(
+    ("f", "second", "x"),
+    [
+        (lambda x: np.log(x).sum(), lambda x: -1 / x**2, [1e-3, 1.0, 2.0]),
+        (lambda x: (1 / x).sum(), lambda x: 2 / x**3, [0.01, 1.0, -2.0]),
+        (lambda x: np.sqrt(x).sum(), lambda x: -0.25 * x**-1.5, [0.001, 0.9, 0.99]),
+        (lambda x: np.sin(1e3 * x).sum(), lambda x: -1e6 * np.sin(1e3 * x), [0.01, 0.7, 2.0]),
+    ],
+    ids=["log", "inverse", "sqrt", "waves"],
+)
+def test_second_steps_stay_where_the_function_is_defined_and_settles(f, second, x):
+    x = np.array(x)
+    assert_covers(numerical_hessian(f, (x,)), np.diag(second(x)), small=1e-4)
+
+
+def test_where_no_second_step_is_defined_there_is_no_second_derivative():
+    lonely = lambda x: np.where(x.sum() == 3, 1.0, np.nan) * (x**2).sum()  # noqa: E731
+    value, error = numerical_hessian(lonely, (np.array([1.0, 2.0]),))
+    assert np.isnan(value).all()
+    assert np.isinf(error).all()
+
+
+def test_gradients_at_the_smallest_numbers_there_are():
+    value, _ = numerical_gradient(lambda x: (x * 1e300).sum(), (np.array([5e-324, 1e-320, 1e-300]),))
+    np.testing.assert_allclose(value, 1e300, rtol=1e-6)

@@ -300,6 +300,100 @@ def test_a_change_swallowed_by_rounding_is_no_plateau(offset):
     assert abs(value - 1) <= SAFETY * error
 
 
+def test_a_step_that_moves_the_function_has_swallowed_less_than_it_moved():
+    """Rounded at 1e12, all outputs move by stairs, which cancel in the sum more or less by chance."""
+    x, dout = np.array([0.337, -0.1714, -0.0949, -0.1936]), np.array([1.31, 0.99, -1.49, 0.68])
+    centred = lambda x: np.tanh(x + 1e12 - np.mean(x + 1e12))  # noqa: E731
+    z = x - x.mean()
+    slopes = dout * (1 - np.tanh(z) ** 2)
+    for index, claim in enumerate(slopes - slopes.mean()):
+        assert judge(line(centred, x, index=(index,)), dout, float(claim), 1e-7).status != "wrong"
+
+
+@pytest.mark.parametrize("offset", [1e12, 1e13, 1e14, 3e14])
+@pytest.mark.parametrize("x", [1e4, -3e4, 5e3, 12345.6])
+def test_a_step_over_many_waves_proves_nothing(x, offset):
+    assert status(lambda x: np.sin(x) + offset, x, math.cos(x)) != "wrong"
+
+
+@pytest.mark.parametrize("steps", [50, 60, 70, 80, 100, 200])
+@pytest.mark.parametrize("x", [0.3, 0.41, 0.5098])
+def test_where_the_last_digits_decide_the_first_nothing_is_proven(x, steps):
+    def logistic(x):
+        for _ in range(steps):
+            x = 3.9 * x * (1 - x)
+        return x
+
+    slope, at = 1.0, x
+    for _ in range(steps):
+        slope, at = slope * 3.9 * (1 - 2 * at), 3.9 * at * (1 - at)
+    assert status(logistic, x, slope) != "wrong"
+
+
+estimated = slope
+
+
+def gelu(x):
+    return 0.5 * x * (1 + np.tanh(0.8 * (x + 0.045 * x**3)))
+
+
+@pytest.mark.parametrize(
+    ("f", "slope", "x"),
+    [
+        (gelu, lambda x: 0.5 * x * 0.8 * (1 + 0.135 * x**2) / math.cosh(0.8 * (x + 0.045 * x**3)) ** 2, -7.0),
+        (lambda x: x * (1 - np.tanh(x) ** 2), lambda x: (1 - 2 * x) / math.cosh(x) ** 2, 17.0),
+        (lambda x: x * (1 - 1 / (1 + np.exp(-x))), lambda x: (1 - x) * math.exp(-x), 33.0),
+    ],
+    ids=["gelu", "tanh", "sigmoid"],
+)
+def test_what_is_straight_between_two_roundings_has_no_slope_of_its_own(f, slope, x):
+    assert status(f, x, slope(x)) != "wrong"
+    assert status(f, x, slope(x) + 1e-6) == "wrong"
+    value, error = estimated(line(f, x), np.ones(1))
+    assert abs(value - slope(x)) <= SAFETY * error
+    tiny = lambda x: 1e-20 * np.where(x > 0.701, 3 * x - 1.402, x)  # noqa: E731  a corner, not a rounding, however small
+    assert status(tiny, 0.7, 2e-20) in ("wrong", "unsettled")
+    assert status(lambda x: 1e-20 * np.sin(x), 0.7, 1e-20 * math.cos(0.7) * (1 + 1e-6)) == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda p: -np.log(1 - p), 1 - 1e-13, 1 / (1 - (1 - 1e-13))),
+        (lambda x: np.arccosh(x), 1 + 1e-14, 1 / math.sqrt(((1 + 1e-14) - 1) * 2)),
+        (lambda x: np.sqrt(x), 1e-20, 5e9),
+    ],
+    ids=["log", "arccosh", "sqrt"],
+)
+def test_slopes_that_grow_towards_the_edge_of_the_domain_rule_no_larger_one_out(f, x, slope):
+    assert status(f, x, slope) != "wrong"
+    assert status(f, x, -slope) == "wrong"
+
+
+@pytest.mark.parametrize("x", [0.0, 0.3, 1.0, -0.2])
+def test_on_a_line_with_a_ripple_both_slopes_may_be_meant(x):
+    rippled = lambda x: x + 1e-6 * np.sin(1e5 * x)  # noqa: E731
+    assert status(rippled, x, 1 + 0.1 * math.cos(1e5 * x)) != "wrong"
+    assert status(rippled, x, 1.3) == "wrong"
+
+
+@pytest.mark.parametrize("x", [10.5, 1000.5, 10_000.5])
+def test_the_stairs_of_a_quantizer_are_flat(x):
+    assert status(np.floor, x, 0.0) != "wrong"
+    assert status(np.floor, x, 3.0) != "right"
+
+
+def test_large_numbers_lie_on_no_grid_of_decimals():
+    curve = Function(lambda leaves: np.cbrt(leaves[0]), [np.array([1e-150, 1e-9, 1.0, -1e30])])
+    assert curve.noise[0] < 1e-60
+
+
+def test_a_complex_number_is_no_value():
+    curve = line(lambda x: float(x[0]) ** 0.5 if np.ndim(x) else x**0.5, [1e-9])
+    assert np.isnan(curve.sample(1e-3)[3]).all()
+    assert np.isfinite(curve.sample(1e-3)[2]).all()
+
+
 def test_what_rounding_hides_cannot_be_told():
     assert status(lambda x: np.sin(x) + 1e15, 0.7, math.cos(0.7)) == "unsettled"
     assert status(lambda x: np.sin(x) + 1e15, 0.7, 3 * math.cos(0.7)) == "unsettled"
@@ -603,7 +697,7 @@ def test_noise_adds_up_but_rarely_all_of_it():
 def step(h, central=1.0, gap=0.0, noise=0.0, moved=True):
     """A step with these slopes."""
     right, left = central + gap / 2, central - gap / 2
-    return Rung(h, central, right, left, min(left, right), max(left, right), noise, moved)
+    return Rung(h, central, right, left, min(left, right), max(left, right), noise, moved, abs(central))
 
 
 def steps(centrals, **same):
@@ -680,9 +774,18 @@ def test_a_plateau_is_known_to_a_hundredth_and_its_steps_agree():
 def test_where_no_steps_agree_narrower_ones_are_heard_as_far_as_their_noise_lets_them():
     aliased = [step(1.0, 0.01, noise=1e-3), step(1 / 8, -0.005, noise=1e-3)]
     assert best_of(aliased)[:2] == (pytest.approx(0.016), -0.005)
-    apart = abs(0.8 + 0.005) - SAFETY * 0.02
-    assert best_of([*aliased, step(1 / 64, 0.8, noise=0.02)])[:2] == (pytest.approx(apart), -0.005)
-    assert best_of([*aliased, step(1 / 64, 0.8, noise=0.2)])[:2] == (pytest.approx(0.016), -0.005)
+    apart = abs(0.015 + 0.005) - SAFETY * 1e-4
+    assert best_of([*aliased, step(1 / 64, 0.015, noise=1e-4)])[:2] == (pytest.approx(apart), -0.005)
+    assert best_of([*aliased, step(1 / 64, 0.015, noise=1e-2)])[:2] == (pytest.approx(0.016), -0.005)
+
+
+def test_a_narrower_step_at_which_the_function_moves_as_far_may_hide_as_steep_a_slope():
+    aliased = [step(1.0, 0.01, noise=1e-3), step(1 / 8, -0.005, noise=1e-3)]
+    far = 0.005 / 8
+    for moves, error in ((1.01 * far / 2, 64 * 1.01 * far / 2), (0.99 * far / 2, 0.016)):
+        ladder = [*aliased, step(1 / 64, moves * 64, noise=0.9 * moves * 64)]
+        assert best_of(ladder)[:2] == (pytest.approx(error), -0.005)
+    assert best_of([*aliased, step(1 / 64, 0.8, noise=0.9)])[:2] == (pytest.approx(0.016), -0.005)
 
 
 def test_a_step_without_any_change_tells_what_the_function_swallows():
@@ -818,7 +921,8 @@ def test_a_judgement_tells_the_estimate_and_its_error(claim, noise, said):
 
 def test_where_one_side_leaves_the_domain_the_other_is_extrapolated():
     def ladder(slopes, noise=0.0):
-        return [Rung(8.0**-k, math.nan, s, math.nan, math.nan, math.nan, noise, True) for k, s in enumerate(slopes)]
+        nan = math.nan
+        return [Rung(8.0**-k, nan, s, nan, nan, nan, noise, True, nan) for k, s in enumerate(slopes)]
 
     exact = _one_sided(ladder([3 + 8.0**-k for k in range(4)]), 3.0, 1e-7)
     assert (exact.status, exact.value) == ("right", pytest.approx(3.0, rel=1e-15))
