@@ -228,3 +228,16 @@ def test_a_hessian_of_a_vector_is_a_misuse():
 def test_a_tolerance_beyond_1_is_a_misuse():
     with pytest.raises(UsageError, match=r"^rtol is 2; it lies between 0 and 1$"):
         check_hessian(lambda x: x @ x, lambda x: 2 * np.eye(3), X, rtol=2)
+
+
+def test_other_inputs_are_in_double_precision_too():
+    """In float32 a thousand times w, and with it the sine, would keep few of its digits."""
+
+    def f(x, w):
+        return np.sum(x**2 * np.sin(1000 * w))
+
+    def hessian(x, w):
+        return np.diag(2 * np.sin(1000 * w.astype(float)))
+
+    report = check_hessian(f, hessian, (X, np.array([0.7, 1.3, -2.1], dtype=np.float32)), wrt="x")
+    assert report.verdict == RIGHT, str(report)
