@@ -56,7 +56,7 @@ class Search:
         """The first fault among `trials` variations, at the smallest shape and the plainest numbers that show it."""
         for variation in self._variations(trials):
             fault = self._at(variation)
-            if fault is not None:
+            if fault is not None and self._proven(variation):
                 return self._shrink(fault)
         return None
 
@@ -89,6 +89,12 @@ class Search:
             if found.comparison.worst == WRONG:
                 return Fault(variation, found)
         return None
+
+    def _proven(self, variation: Variation) -> bool:
+        """Whether the backward, too, can do with the shapes that the variation's rest on."""
+        if variation.proof is None:
+            return True
+        return glance(self.pair, Variation(variation.proof, ""), self.rng, self.rtol) is not None
 
     def _shrink(self, fault: Fault) -> Fault:
         """The same fault at a smaller and plainer point, if there is one."""

@@ -91,7 +91,7 @@ class Variation:
 
     `why` says in words what differs; `edge` marks other shapes and hyperparameters; `declared` says that the shapes
     were declared, so that a crash there counts; `outside` marks numbers that may have left the function's domain.
-    `declaration` draws more of its kind.
+    `declaration` draws more of its kind. `proof` are inputs of shapes that must hold for these to mean anything.
     """
 
     inputs: Inputs
@@ -100,6 +100,7 @@ class Variation:
     declared: bool = False
     outside: bool = False
     declaration: "Declaration | None" = None
+    proof: Inputs | None = None
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,13 @@ class _Guess:
     def variation(self, rng: np.random.Generator, accepts: Accepts | None) -> Variation | None:
         """The guess as a variation, if it holds."""
         inputs = self.draw(rng)
+        proof = None if self.proof is None else self.proof.draw(rng)
         if accepts is not None and not self.declared:
-            asked = [inputs] if self.proof is None else [self.proof.draw(rng), inputs]
+            asked = [inputs] if proof is None else [proof, inputs]
             if not all(accepts(tree.copy(values)) for values in asked):
                 return None
         resized = replace(self.declaration, base={**self.declaration.base, **(self.sizes or {})})
-        return Variation(inputs, self.why, self.edge, self.declared, self.outside, resized)
+        return Variation(inputs, self.why, self.edge, self.declared, self.outside, resized, proof)
 
 
 Group = list[_Guess]  # guesses of which the first that holds is enough

@@ -261,3 +261,25 @@ def test_what_grows_so_by_its_nature_does_not_overflow(forward):
 @pytest.mark.parametrize("x", [rng.uniform(size=(3, 4)), np.zeros(3), np.full(3, 500.0), np.zeros((0, 2))])
 def test_probabilities_masks_and_large_numbers_are_not_made_larger(x):
     assert remark(naive_softmax, x) is None
+
+
+def test_rows_that_belong_together_are_no_batch_where_the_backward_says_so():
+    """p - np.eye(len(p)) wants as many rows as columns, and broadcasts where one of the two is 1."""
+
+    def softmax(s):
+        e = np.exp(s - s.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def forward(a, b):
+        p = softmax(a @ b.T)
+        return -np.log(np.diag(p)).mean(), (a, b, p)
+
+    def backward(dout, cache, factor=1.0):
+        a, b, p = cache
+        ds = dout * (p - np.eye(len(p))) / len(p)
+        return factor * (ds @ b), ds.T @ a
+
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
+    assert gradcheck(forward, backward, inputs).verdict == "right"
+    assert gradcheck(forward, lambda dout, cache: backward(dout, cache, 2.0), inputs).verdict == "wrong"
