@@ -38,7 +38,7 @@ def test_an_instructor_is_told_of_their_side_too(tmp_path, capsys, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     doctor.run(argparse.Namespace(json=True))
     rows = {row["what"]: row["found"] for row in json.loads(capsys.readouterr().out)}
-    assert rows["the course"] == "is none in this folder; to make one: python -m checker course FOLDER"
+    assert rows["the course"] == "is not in this folder; to make one: python -m checker course FOLDER"
     assert {"the instructor's side", "nbgrader", "bubblewrap"} <= rows.keys()
 
 

@@ -26,7 +26,7 @@ def findings(folder: Path) -> Iterator[Finding]:
         if (folder / CONFIG).is_file() or (folder / "notebooks" / CONFIG).is_file():
             yield Finding("the course", str(problem), f"mend {CONFIG}")
         else:
-            yield Finding("the course", "is none in this folder; to make one: python -m checker course FOLDER")
+            yield Finding("the course", "is not in this folder; to make one: python -m checker course FOLDER")
         return
     names = course.assignments()
     yield Finding("the course", f"{len(names)} assignment{'s' * (len(names) != 1)} in {course.root}")
