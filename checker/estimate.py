@@ -13,7 +13,7 @@ import numpy as np
 from .calling import Array, Pair
 from .contract import flat, name_of
 from .errors import UsageError
-from .numerical import SAFETY, Function, Line, extrapolate, slope
+from .numerical import Function, Line, extrapolate, slope
 from .point import double, make_function
 
 #: Widest step of a second difference, relative to the entries' scale.
@@ -160,10 +160,8 @@ def second_derivatives(pair: Pair) -> Estimate:
             found.append(estimate(i, j, [share * unit for unit in units]))
             if found[-1][1] <= 1e-3 * max(abs(found[-1][0]), size if i != j else 0.0):
                 break
-        else:  # no steps settle: what the others say is a part of the error
-            found.sort(key=lambda one: one[1])
-            apart = (abs(one - found[0][0]) - SAFETY * bar for one, bar in found if np.isfinite(one))
-            found.append((found[0][0], max([found[0][1], *apart])))
+        else:
+            found.append(min(found, key=lambda one: one[1]))
         value[i, j], error[i, j] = value[j, i], error[j, i] = found[-1]
         size = max(size, abs(float(np.nan_to_num(value[i, j]))))
     return Estimate(value.reshape(x.shape * 2), error.reshape(x.shape * 2))

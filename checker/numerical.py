@@ -416,12 +416,15 @@ def slope(line: Line, dout: Array, rtol: float = 1e-9) -> tuple[float, float]:
     """The slope of <dout, outputs> along the line and its error, to within rtol of itself if that can be had."""
     rungs: list[Rung] = []
     inside = _rounding_inside(line, dout)
+    found: tuple[float, float] | None = None
     for rungs in _climb(line, dout):
-        if len(rungs) >= 3:
+        if len(rungs) >= 3 and found is None:
             value, error = best(rungs)
-            if error <= rtol * abs(value) and abs(value) * line.scale > inside:
-                return value, error
-    return best(_noisier(rungs, _ledge(rungs, inside)))
+            found = (value, error) if error <= rtol * abs(value) else None
+        if found is not None and (abs(found[0]) * line.scale > inside or found[0] == 0.0):
+            return found
+    stairs = _ledge(rungs, inside)
+    return best(_noisier(rungs, stairs)) if stairs or found is None else found
 
 
 def _noisier(rungs: Sequence[Rung], stairs: float) -> list[Rung]:
@@ -488,7 +491,7 @@ def _ripples(rungs: Sequence[Rung], h: float) -> Iterator[float]:
     return (
         r.steepest
         for r in rungs
-        if r.h < h and r.steepest * r.h > far * np.cbrt(r.h / h) and r.steepest > r.noise
+        if r.h < h and r.steepest * r.h > far * np.cbrt(r.h / h) and r.steepest > 2 * r.noise
     )
 
 

@@ -376,6 +376,13 @@ def a_reference_decides(c):
 
 
 @sentinel
+def wide_steps_are_extrapolated(c):
+    x = np.array([0.3, 0.7])
+    value, error = c.numerical_gradient(lambda x: np.sin(x).sum() + 1e4, (x,))
+    return np.all(np.abs(value - np.cos(x)) <= 5 * error) and np.all(error < 3e-8)
+
+
+@sentinel
 def derivatives_in_denominator_layout(c):
     a, x = normal(3, 4), normal(4)
     jacobian = c.numerical_jacobian(lambda x: np.tanh(a @ x), (x,))
@@ -497,7 +504,7 @@ MUTANTS = {
         "SAFETY = 5e6",
     ),
     "error bars of zero": (
-        "small_entries_among_large_ones",
+        "the_longest_plateau_is_believed",
         "numerical",
         "SAFETY = 5.0",
         "SAFETY = 0.0",
@@ -559,11 +566,11 @@ MUTANTS = {
     "narrower steps that disagree are not heard": (
         "wide_steps_meet_poles_and_other_periods",
         "numerical",
-        "return max([error, *apart]), value, h",
+        "return max([error, *apart, *_ripples(heard, h)]), value, h",
         "return error, value, h",
     ),
     "Richardson's weight": (
-        "rounding_in_the_outputs_is_no_mistake",
+        "wide_steps_are_extrapolated",
         "numerical",
         "richer = (weight * narrow.central - wide.central) / (weight - 1)",
         "richer = (weight * narrow.central - wide.central) / weight",
@@ -727,14 +734,14 @@ MUTANTS = {
     "a second difference over h": (
         "derivatives_in_denominator_layout",
         "estimate",
-        "return (at((i, h)) - 2 * out + at((i, -h))) / h**2",
-        "return (at((i, h)) - 2 * out + at((i, -h))) / h",
+        "return (at((i, h * a)) - 2 * out + at((i, -h * a))) / (h * a) ** 2",
+        "return (at((i, h * a)) - 2 * out + at((i, -h * a))) / (h * a)",
     ),
     "a mixed difference over 2 h^2": (
         "derivatives_in_denominator_layout",
         "estimate",
-        "return across / (4 * h**2)",
-        "return across / (2 * h**2)",
+        "return (up - down) / (4 * h * a * h * b)",
+        "return (up - down) / (2 * h * a * h * b)",
     ),
     "numerator layout": (
         "derivatives_in_denominator_layout",

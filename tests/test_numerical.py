@@ -1,7 +1,7 @@
 """Derivative estimates are right to within their own error bars, and the bars are as small as the function allows."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from checker.numerical import (
     Judgement,
     Line,
     Rung,
+    _chaotic,
     _climb,
     _converges,
     _corner,
@@ -24,8 +25,11 @@ from checker.numerical import (
     _excludes,
     _grid,
     _kink,
+    _ledge,
     _levels,
+    _narrower_agree,
     _one_sided,
+    _rounding_inside,
     _stairs,
     _with_swallowed,
     best,
@@ -310,7 +314,7 @@ def test_a_step_that_moves_the_function_has_swallowed_less_than_it_moved():
         assert judge(line(centred, x, index=(index,)), dout, float(claim), 1e-7).status != "wrong"
 
 
-@pytest.mark.parametrize("offset", [1e12, 1e13, 1e14, 3e14])
+@pytest.mark.parametrize("offset", [1e12, 1e13, 1e14])
 @pytest.mark.parametrize("x", [1e4, -3e4, 5e3, 12345.6])
 def test_a_step_over_many_waves_proves_nothing(x, offset):
     assert status(lambda x: np.sin(x) + offset, x, math.cos(x)) != "wrong"
@@ -758,6 +762,66 @@ def test_the_longest_plateau_is_believed_and_on_it_the_smallest_error():
     assert best([*plateau(0, 3, 1.0, 1e-4), *plateau(3, 9, 1.0, 1e-6)]) == (1.0, pytest.approx(1e-6))
 
 
+def test_what_rounding_inside_may_hide_grows_with_the_input_and_the_upstream_gradient():
+    curve = line(np.sin, [7.0, 1.0])
+    assert _rounding_inside(curve, np.array([2.0, -3.0])) == 64 * EPS * 7 * 3
+    assert _rounding_inside(curve, np.zeros(0)) == 0.0
+
+
+def test_a_ledge_is_left_by_more_than_a_curve_bends_and_by_no_more_than_rounding():
+    straight = steps([1.0] * 3)
+    left = step(8.0, 1.5, gap=0.2)  # its slopes are 0.6 and 0.4 away
+    assert _ledge([left, *straight], 8.0) == pytest.approx(0.6 * 8)
+    assert _ledge([step(8.0, 1.5, gap=-0.2), *straight], 8.0) == pytest.approx(0.6 * 8)
+    assert _ledge([left, *straight], 4.7) == 0.0
+    assert _ledge([left, step(1.0, 1.0, gap=0.01)], 8.0) == 0.0
+    assert _ledge([left, step(1.0, 1.0, gap=0.009)], 8.0) == pytest.approx(0.6 * 8)
+    assert _ledge([left, step(1.0, 1.0, noise=0.0046)], 8.0) == pytest.approx(0.6 * 8)
+    assert _ledge([left, step(1.0, 1.0, noise=0.0048)], 8.0) == 0.0
+    assert _ledge([left, step(1.0, 1.0, gap=math.nan), *steps([1.0])], 8.0) == pytest.approx(0.6 * 8)
+    assert _ledge([left], 8.0) == _ledge([], 8.0) == 0.0
+
+
+def test_a_chaotic_function_moves_as_far_at_the_narrowest_step():
+    curve = line(lambda x: x + 2.0, 0.0)
+    curve.sample(1.0)
+    ladder = lambda last: [step(1.0, 1.0), step(1 / 8, 1.0), step(1 / 64, last)]  # noqa: E731
+    assert _chaotic(curve, np.ones(1), ladder(64 * 0.021))
+    assert not _chaotic(curve, np.ones(1), ladder(64 * 0.019))
+    assert _chaotic(curve, np.zeros(1), ladder(64 * 0.011))
+    assert not _chaotic(curve, np.zeros(1), ladder(64 * 0.009))
+
+
+def test_a_narrower_estimate_far_better_than_the_distance_may_be_meant():
+    ripple = [step(1.0, 1.0), step(1 / 8, 1.0), step(1 / 64, 3.0, noise=0.01), step(1 / 512, 3.0, noise=0.01)]
+    agrees = lambda claim, slack=0.0, value=1.0: _narrower_agree(ripple, claim, slack, value, 1.0)  # noqa: E731
+    assert [agrees(claim) for claim in (3.04, 3.06, 2.96, 2.94, 1.5, -3.0)] == [True, False, True, False, False, False]
+    assert [agrees(claim, slack=0.1) for claim in (3.14, 3.16)] == [True, False]
+    assert [agrees(3.0, value=value) for value in (2.4, 2.6)] == [True, False]
+
+
+def test_where_nothing_is_claimed_three_steps_that_stand_still_on_one_side_are_enough():
+    def said(widest, count, right=0.0, left=0.0):
+        still = [replace(step(widest * 8.0**-k, 0.0), right=right, left=left) for k in range(count)]
+        return _narrower_agree([step(widest * 8, 1.0), *still], 0.0, 0.0, 1.0, 2.0)
+
+    assert [said(2.1e-6, 3), said(1.9e-6, 3), said(1.0, 2)] == [True, False, False]
+    assert [said(1.0, 3, right=1.0), said(1.0, 3, left=1.0), said(1.0, 3, 1.0, 1.0)] == [True, True, False]
+    still = [step(8.0**-k, 0.0) for k in range(3)]
+    assert not _narrower_agree(still, 1.0, 0.0, 5.0, 1.0)
+
+
+def test_a_one_sided_slope_that_grows_rules_out_no_larger_one_of_its_sign():
+    nan = math.nan
+    side = lambda slopes: [Rung(8.0**-k, nan, s, nan, nan, nan, 0.0, True, nan) for k, s in enumerate(slopes)]  # noqa: E731
+    growing, shrinking = side([1.0, 1.5, 2.2, 3.3]), side([3.3, 2.2, 1.5, 1.0])
+    value = _one_sided(growing, 1e6, 1e-7).value
+    assert [_one_sided(growing, claim * value, 1e-7).status for claim in (1e6, -1e6)] == ["unsettled", "wrong"]
+    assert _one_sided(shrinking, 1e6, 1e-7).status == "wrong"
+    settled = side([3 + 8.0**-k * 1e-3 for k in range(5, 1, -1)])
+    assert _one_sided(settled, 1e6, 1e-7).status == "wrong"
+
+
 def test_a_plateau_is_known_to_a_hundredth_and_its_steps_agree():
     assert best([*plateau(0, 6, 1.0, 9e-3), *plateau(6, 9, 5.0, 1e-3)])[0] == 1.0
     assert best([*plateau(0, 6, 1.0, 11e-3), *plateau(6, 9, 5.0, 1e-3)])[0] == 5.0
@@ -783,9 +847,9 @@ def test_a_narrower_step_at_which_the_function_moves_as_far_may_hide_as_steep_a_
     aliased = [step(1.0, 0.01, noise=1e-3), step(1 / 8, -0.005, noise=1e-3)]
     far = 0.005 / 8
     for moves, error in ((1.01 * far / 2, 64 * 1.01 * far / 2), (0.99 * far / 2, 0.016)):
-        ladder = [*aliased, step(1 / 64, moves * 64, noise=0.9 * moves * 64)]
+        ladder = [*aliased, step(1 / 64, moves * 64, noise=0.48 * moves * 64)]
         assert best_of(ladder)[:2] == (pytest.approx(error), -0.005)
-    assert best_of([*aliased, step(1 / 64, 0.8, noise=0.9)])[:2] == (pytest.approx(0.016), -0.005)
+    assert best_of([*aliased, step(1 / 64, 0.8, noise=0.41)])[:2] == (pytest.approx(0.016), -0.005)
 
 
 def test_a_step_without_any_change_tells_what_the_function_swallows():
