@@ -61,7 +61,7 @@ class Function:
             out = np.array(self.evaluate(leaves)).ravel()
             if np.iscomplexobj(out):  # as Python's (-1.0) ** 0.5
                 out = np.where(out.imag == 0, out.real, np.nan)
-            return out.astype(float, copy=False)
+            return out.astype(float)
 
     def _defined_or_nan(self, leaves: Sequence[Array]) -> Array:
         try:
@@ -579,7 +579,7 @@ def _one_sided(rungs: Sequence[Rung], claim: float, rtol: float) -> Judgement:
         return Judgement("unsettled", np.nan, np.inf)
     error, value = min(choices)
     size = max(abs(value), abs(claim))
-    if error > 1e-3 * size or (grows and claim * value > value**2 and error > 1e-3 * abs(value)):
+    if error > 1e-3 * size or (grows and claim * value > 0 and error > 1e-3 * abs(value)):
         return Judgement("unsettled", value, error)
     agrees = abs(value - claim) <= 2 * SAFETY * error + 10 * rtol * size
     return Judgement("right" if agrees else "wrong", value, error)
