@@ -827,6 +827,8 @@ def test_a_one_sided_slope_that_grows_rules_out_no_larger_one_of_its_sign():
     value = _one_sided(growing, 1e6, 1e-7).value
     assert [_one_sided(growing, claim * value, 1e-7).status for claim in (1e6, -1e6)] == ["unsettled", "wrong"]
     assert _one_sided(shrinking, 1e6, 1e-7).status == "wrong"
+    small = side([1e-9, 1.5e-9, 2.2e-9, 3.3e-9])
+    assert _one_sided(small, 1e6 * _one_sided(small, 0.0, 1e-7).value, 1e-7).status == "unsettled"
     settled = side([3 + 8.0**-k * 1e-3 for k in range(5, 1, -1)])
     assert _one_sided(settled, 1e6, 1e-7).status == "wrong"
 
