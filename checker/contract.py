@@ -309,7 +309,7 @@ def rounding_of(dtype: np.dtype[Any], operations: float, least: float, size: flo
     if dtype.kind != "f" or dtype == np.float64:
         return least * size
     kind = np.finfo(dtype)
-    return min(0.1, operations * float(kind.eps)) * size + operations * float(kind.smallest_subnormal)
+    return max(least, min(0.1, operations * float(kind.eps))) * size + operations * float(kind.smallest_subnormal)
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from .calling import Array
 from .compare import SHOWN, UNSETTLED, WRONG, agreement, share
 from .contract import name_of
+from .localize import MOST
 from .point import Point
 from .recognise import rounding
 from .report import CANNOT_TELL, Entry, Finding
@@ -71,7 +72,8 @@ def _gradient(point: Point, leaf: int, path: str, misshapen: Finding | None) -> 
         )
     numbers = point.claims[leaf], comparison.numeric[leaf], comparison.error[leaf]
     if off.any():
-        message = f"{share(off, f'the gradient of {path}')} wrong"
+        more = "at least " if point.located >= MOST else ""  # a fast check has looked for no more
+        message = f"{more}{share(off, f'the gradient of {path}')} wrong"
         entries, errors = worst_entries(off, *numbers), distances(off, *numbers[:2])
         return Finding(path, IS_WRONG, message, "values", "", "", shape, int(off.sum()), entries, errors)
     if leaf in point.strays:

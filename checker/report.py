@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of one check. True only if the verdict is "right"; `str()` gives the terminal's text."""
+    """The outcome of one check, true only if the verdict is "right". `str()` gives its text; a notebook shows it."""
 
     name: str
     verdict: str
@@ -74,6 +74,12 @@ class Report:
         from .render.text import render
 
         return render(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows below a cell that ends with a report."""
+        from .render.html import render
+
+        return {"text/plain": str(self), "text/html": render(self)}
 
     @property
     def causes(self) -> tuple[str, ...]:

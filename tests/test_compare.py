@@ -803,6 +803,11 @@ def test_half_precision_is_judged_by_its_own_rounding(size):
     assert gradcheck(np.tanh, lambda dout, x: 1.5 * tanh(dout, x), (x,)).verdict == "wrong"
 
 
+def test_extended_precision_is_no_stricter_than_double():
+    x = np.random.default_rng(1).normal(size=(4, 5)).astype(np.longdouble)
+    assert gradcheck(np.tanh, lambda dout, x: dout * (1 - np.tanh(x) ** 2), (x,)).verdict == "right"
+
+
 def test_a_saturated_slope_may_lose_its_digits_in_single_precision():
     x, w = np.array([[-1.925, -3.0188]], dtype=np.float32), np.array([[1.1545], [1.5628]], dtype=np.float32)
     forward = lambda x, w: (y := np.tanh(x @ w), (x, w, y))  # noqa: E731

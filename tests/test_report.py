@@ -88,6 +88,13 @@ def test_causes_are_the_findings_own_in_order():
     assert Report("f", WRONG, findings).causes == ("sign", "factor")
 
 
+def test_a_notebook_shows_a_report_that_ends_a_cell():
+    shown = REPORTS["elsewhere"]._repr_mimebundle_()
+    assert shown["text/plain"] == str(REPORTS["elsewhere"])
+    assert shown["text/html"].startswith("<div")
+    assert "wrong" in shown["text/html"]
+
+
 @pytest.mark.parametrize(("shape", "size"), [((), 1), ((3,), 3), ((3, 2), 6), ((0, 4), 0)])
 def test_a_finding_knows_its_size(shape, size):
     assert Finding("x", RIGHT, "", shape=shape).size == size

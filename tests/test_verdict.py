@@ -519,6 +519,12 @@ def test_a_check_of_many_entries_is_fast_and_finds_one():
     assert report.forwards <= 100
 
 
+def test_a_fast_check_that_stops_looking_says_so():
+    x = rng.normal(size=(300, 400))
+    report = gradcheck(np.sin, lambda dout, x: 1.01 * dout * np.cos(x), (x,), mode="fast")
+    assert report.findings[0].message.startswith("at least 8 of 120000 entries of the gradient of x are wrong")
+
+
 def test_a_check_that_would_take_long_is_fast_by_itself(monkeypatch):
     monkeypatch.setattr("checker.point.PATIENCE", 0.0)
     assert gradcheck(project, project_backward, (X, W)).mode == "fast"
