@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy import ndarray
 
@@ -254,7 +254,7 @@ def test_variations_keep_the_declared_axes(dims, seed):
             assert array.shape == tuple(eval(dim, {}, sizes) for dim in text.split())
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_strategy_makes_what_was_declared(data):
     x, w, y, mask, scale, eps, mode = data.draw(declared(x=(0.25, 8)).strategy())
@@ -313,7 +313,7 @@ def test_large_samples_are_read_quickly():
 def test_the_strategy_of_a_sample_keeps_multiples():
     declaration = sampled(rng().normal(size=(5, 3)), rng().normal(size=(3, 12)))
 
-    @settings(max_examples=10, database=None)
+    @settings(max_examples=10, database=None, deadline=None)
     @given(declaration.strategy())
     def follows(inputs):
         assert inputs[0].shape[1] == inputs[1].shape[0] == inputs[1].shape[1] / 4
